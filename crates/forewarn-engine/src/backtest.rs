@@ -1,0 +1,151 @@
+//! Rolling-origin backtest: predictions at past cutoffs, each made with what was known then. It does not know files.
+
+use forewarn_features::compute;
+use forewarn_frames::output::{CANDIDATES, PREDICTIONS};
+use forewarn_frames::time::Micros;
+use forewarn_frames::{Cutoff, Frames, Outcome};
+use polars::prelude::*;
+
+use crate::candidates::NAMES;
+use crate::evaluate::{Judged, calibration_frame, metrics_frame};
+use crate::fit::ModelSet;
+use crate::{BacktestPlan, BacktestResult, EngineError, Progress, Refit, Settings};
+
+/// Every prediction, in columns.
+#[derive(Debug, Default)]
+struct Rows {
+    cutoff: Vec<Micros>,
+    asset: Vec<u32>,
+    horizon: Vec<i64>,
+    probability: Vec<f64>,
+    outcome: Vec<Option<bool>>,
+    candidates: Vec<Vec<f64>>,
+}
+
+/// Predictions and what came of them.
+pub(crate) struct Backtested {
+    rows: Rows,
+    pub judged: Vec<Judged>,
+    pub cutoffs: Vec<Cutoff>,
+}
+
+/// Predicts at every cutoff of the plan.
+pub(crate) fn predict_plan(frames: &Frames, settings: &Settings, plan: &BacktestPlan, progress: &dyn Progress) -> Result<Backtested, EngineError> {
+    let mut settings = settings.clone();
+    settings.risk.horizons.clone_from(&plan.horizons);
+    let cutoffs: Vec<Cutoff> = plan.every.span(plan.from, plan.to).into_iter().filter(|c| *c <= frames.end()).collect();
+    if cutoffs.is_empty() {
+        return Err(EngineError::TooLittle {
+            found: format!("no cutoff from {} to {} by steps of {} lies before the end of observation, {}", plan.from, plan.to, plan.every, frames.end()),
+            hint: "give an earlier `--from` and `--to`".into(),
+        });
+    }
+    let mut rows = Rows { candidates: vec![Vec::new(); NAMES.len()], ..Rows::default() };
+    let mut judged: Vec<Judged> = plan
+        .horizons
+        .iter()
+        .map(|h| Judged { horizon_days: h.get(), candidates: vec![Vec::new(); NAMES.len()], ..Judged::default() })
+        .collect();
+    let mut model: Option<ModelSet> = None;
+    for (i, &cutoff) in cutoffs.iter().enumerate() {
+        progress.step("backtest", i, cutoffs.len());
+        if progress.cancelled() {
+            return Err(EngineError::Cancelled);
+        }
+        let due = match plan.refit {
+            Refit::Once => i == 0,
+            Refit::Always => true,
+            Refit::EveryNth(n) => i % n.max(1) == 0,
+        };
+        if due || model.is_none() {
+            model = Some(ModelSet::fit(frames, &settings, cutoff, progress)?);
+        }
+        let Some(m) = &model else { continue };
+        let history = frames.as_of(cutoff);
+        let table = compute(&history, &m.catalog, &history.population());
+        for (k, (p, h)) in m.predict(&table)?.into_iter().zip(&plan.horizons).enumerate() {
+            let outcomes = frames.outcomes(cutoff, *h);
+            let j = &mut judged[k];
+            m.horizons[k].name().clone_into(&mut j.chosen_name);
+            for (r, &a) in table.assets.iter().enumerate() {
+                let outcome = match outcomes.of(a) {
+                    Outcome::Failed => Some(true),
+                    Outcome::Survived => Some(false),
+                    Outcome::Censored => None,
+                };
+                rows.cutoff.push(cutoff.micros());
+                rows.asset.push(a as u32);
+                rows.horizon.push(i64::from(h.get()));
+                rows.probability.push(p.probability[r]);
+                rows.outcome.push(outcome);
+                for (to, from) in rows.candidates.iter_mut().zip(&p.candidates) {
+                    to.push(from[r]);
+                }
+                if let Some(y) = outcome {
+                    j.asset.push(a as u32);
+                    j.cutoff.push(i as u32);
+                    j.outcome.push(f64::from(u8::from(y)));
+                    j.chosen.push(p.probability[r]);
+                    for (to, from) in j.candidates.iter_mut().zip(&p.candidates) {
+                        to.push(from[r]);
+                    }
+                }
+            }
+        }
+    }
+    progress.step("backtest", cutoffs.len(), cutoffs.len());
+    Ok(Backtested { rows, judged, cutoffs })
+}
+
+/// See [`crate::backtest`].
+pub(crate) fn backtest(frames: &Frames, settings: &Settings, plan: &BacktestPlan, progress: &dyn Progress) -> Result<BacktestResult, EngineError> {
+    let done = predict_plan(frames, settings, plan, progress)?;
+    progress.step("scoring", 0, 1);
+    let r = &done.rows;
+    let ids = frames.asset_ids();
+    let time = |v: &[Micros]| Column::new("cutoff".into(), v.to_vec()).cast(&DataType::Datetime(TimeUnit::Microseconds, None));
+    let n = r.cutoff.len();
+    let names: StringChunked = r.asset.iter().map(|a| Some(ids[*a as usize].as_str())).collect();
+    let asset_id: Column = names.with_name("asset_id".into()).into_series().into();
+    let predictions = DataFrame::new(
+        n,
+        vec![
+            time(&r.cutoff)?,
+            asset_id.clone(),
+            Column::new("horizon_days".into(), r.horizon.clone()),
+            Column::new("probability".into(), r.probability.clone()),
+            Column::new("outcome".into(), r.outcome.clone()),
+        ],
+    )?;
+    let mut candidates: Option<DataFrame> = None;
+    for (name, p) in NAMES.iter().zip(&r.candidates) {
+        let df = DataFrame::new(
+            n,
+            vec![
+                predictions.column("cutoff")?.clone(),
+                asset_id.clone(),
+                predictions.column("horizon_days")?.clone(),
+                Column::new("model".into(), vec![*name; n]),
+                Column::new("probability".into(), p.clone()),
+                predictions.column("outcome")?.clone(),
+            ],
+        )?;
+        match &mut candidates {
+            None => candidates = Some(df),
+            Some(all) => {
+                all.vstack_mut(&df)?;
+            }
+        }
+    }
+    let candidates = candidates.unwrap_or_else(|| CANDIDATES.empty());
+    debug_assert_eq!(PREDICTIONS.check(&predictions), Ok(()));
+    debug_assert_eq!(CANDIDATES.check(&candidates), Ok(()));
+    let result = BacktestResult {
+        metrics: metrics_frame(&done.judged, settings.capacity.visits as usize, settings.seed)?,
+        calibration: calibration_frame(&done.judged)?,
+        predictions,
+        candidates,
+    };
+    progress.step("scoring", 1, 1);
+    Ok(result)
+}

@@ -1,0 +1,235 @@
+//! The candidates, from dumb to strong, each fitted to the same rows and giving log odds and contributions over the same
+//! columns. It does not know calibration or choice.
+
+use forewarn_models::{
+    Blend, Boosted, Booster, BoostingParams, Contributions, Logistic, LogisticParams, Matrix, RateDistribution, RiskLearner, RiskModel,
+    TrainingData, logit,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::EngineError;
+use crate::columns::Columns;
+
+/// The candidates' names, from simple to complex; the first two are the dumb baselines.
+pub(crate) const NAMES: [&str; 5] = ["cohort_rate", "own_rate", "logistic", "boosting", "blend"];
+/// How many of them are dumb baselines.
+pub(crate) const N_BASELINES: usize = 2;
+/// The members of the blend.
+const MEMBERS: [usize; 2] = [2, 3];
+
+/// A dumb baseline: log odds from one or two columns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Baseline {
+    /// The share of the cohort that failed lately.
+    Cohort {
+        /// The column, where there is one.
+        column: Option<usize>,
+        /// The share where it is missing.
+        fallback: f64,
+    },
+    /// The asset's own events of the last year, shrunk to the fleet's (gamma–Poisson).
+    Own {
+        /// The column of counts.
+        count: usize,
+        /// The column of days known.
+        known: usize,
+        /// The prior.
+        prior: RateDistribution,
+        horizon_days: f64,
+    },
+}
+
+/// One fitted candidate, except the blend.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Member {
+    Baseline(Baseline, f64),
+    Logistic(Logistic, Vec<usize>),
+    Boosted(Boosted, Vec<usize>),
+}
+
+/// All candidates of one horizon.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Candidates {
+    members: Vec<Member>,
+    /// Fitted to held-out log odds, or equal weights before.
+    pub blend: Blend,
+}
+
+impl Baseline {
+    fn log_odds(&self, x: &Matrix) -> Vec<f64> {
+        let share = |v: f64| logit(v.clamp(1e-6, 1.0 - 1e-6));
+        match self {
+            Self::Cohort { column: None, fallback } => vec![share(*fallback); x.n_rows()],
+            Self::Cohort { column: Some(j), fallback } => {
+                x.column(*j).iter().map(|v| share(if v.is_nan() { *fallback } else { *v })).collect()
+            }
+            Self::Own { count, known, prior, horizon_days } => x
+                .column(*count)
+                .iter()
+                .zip(x.column(*known))
+                .map(|(n, days)| {
+                    let n = if n.is_nan() { 0.0 } else { *n };
+                    // Events of a day still need an exposure; a day is the least.
+                    let days = if days.is_nan() { 1.0 } else { days.clamp(1.0, 365.0) };
+                    prior.posterior(n, days).map_or(f64::NAN, |p| share(p.probability_within(*horizon_days)))
+                })
+                .map(|z| if z.is_finite() { z } else { share(prior.probability_within(*horizon_days)) })
+                .collect(),
+        }
+    }
+
+    fn column(&self) -> Option<usize> {
+        match self {
+            Self::Cohort { column, .. } => *column,
+            Self::Own { count, .. } => Some(*count),
+        }
+    }
+}
+
+fn weighted_mean(v: &[f64], w: &[f64]) -> f64 {
+    v.iter().zip(w).map(|(v, w)| v * w).sum::<f64>() / w.iter().sum::<f64>()
+}
+
+impl Member {
+    fn log_odds(&self, x: &Matrix) -> Result<Vec<f64>, EngineError> {
+        match self {
+            Self::Baseline(b, _) => Ok(b.log_odds(x)),
+            Self::Logistic(m, used) => m.log_odds(&x.select_columns(used)).map_err(EngineError::model),
+            Self::Boosted(m, used) => m.log_odds(&x.select_columns(used)).map_err(EngineError::model),
+        }
+    }
+
+    fn contributions(&self, x: &Matrix) -> Result<Contributions, EngineError> {
+        let spread = |c: Contributions, used: &[usize]| -> Result<Contributions, EngineError> {
+            let mut columns = vec![vec![0.0; x.n_rows()]; x.n_cols()];
+            for (k, j) in used.iter().enumerate() {
+                columns[*j] = c.values.column(k).to_vec();
+            }
+            Ok(Contributions { base: c.base, values: Matrix::from_columns(columns).map_err(EngineError::model)? })
+        };
+        match self {
+            Self::Baseline(b, base) => {
+                let z = b.log_odds(x);
+                let mut columns = vec![vec![0.0; x.n_rows()]; x.n_cols()];
+                let base = b.column().map_or_else(|| z.first().copied().unwrap_or(0.0), |_| *base);
+                if let Some(j) = b.column() {
+                    columns[j] = z.iter().map(|z| z - base).collect();
+                }
+                Ok(Contributions { base, values: Matrix::from_columns(columns).map_err(EngineError::model)? })
+            }
+            Self::Logistic(m, used) => spread(m.contributions(&x.select_columns(used)).map_err(EngineError::model)?, used),
+            Self::Boosted(m, used) => spread(m.contributions(&x.select_columns(used)).map_err(EngineError::model)?, used),
+        }
+    }
+}
+
+/// What the candidates are fitted to.
+pub(crate) struct FitData<'a> {
+    pub columns: &'a Columns,
+    pub x: &'a Matrix,
+    pub y: &'a [f64],
+    pub weight: &'a [f64],
+    /// The row's place among the training cutoffs; later is larger.
+    pub cutoff: &'a [u32],
+    pub horizon_days: f64,
+    pub seed: u64,
+}
+
+fn varies(column: &[f64]) -> bool {
+    let mut seen = column.iter();
+    let Some(first) = seen.next() else { return false };
+    seen.any(|v| v.to_bits() != first.to_bits())
+}
+
+impl Candidates {
+    /// Fits every candidate; the blend has equal weights until [`Self::blend`] is replaced.
+    pub(crate) fn fit(d: &FitData<'_>) -> Result<Self, EngineError> {
+        let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
+        let base = data.base_rate();
+        let find = |names: &[&str]| names.iter().find_map(|n| d.columns.position(n));
+
+        let cohort = Baseline::Cohort {
+            column: find(&["same model.failed_365d", "same group.failed_365d", "same kind.failed_365d", "same service.failed_365d"]),
+            fallback: base,
+        };
+        let count = find(&["tickets.n_365d", "failures.n_365d"]).unwrap_or(0);
+        let known = find(&["known.days"]).unwrap_or(0);
+        // The prior is that of the latest training cutoff, one row an asset.
+        let latest = d.cutoff.iter().max().copied().unwrap_or(0);
+        let (mut events, mut days) = (Vec::new(), Vec::new());
+        for i in (0..d.cutoff.len()).filter(|&i| d.cutoff[i] == latest) {
+            let (n, t) = (d.x.column(count)[i], d.x.column(known)[i]);
+            if t > 0.0 {
+                events.push(if n.is_nan() { 0.0 } else { n });
+                days.push(t.clamp(1.0, 365.0));
+            }
+        }
+        let prior = RateDistribution::fit(&events, &days)
+            .or_else(|_| RateDistribution::fit(&[base], &[d.horizon_days]))
+            .map_err(EngineError::model)?;
+        let own = Baseline::Own { count, known, prior, horizon_days: d.horizon_days };
+
+        let numbers: Vec<usize> = (0..d.columns.n_numbers).filter(|&j| varies(d.x.column(j))).collect();
+        let all: Vec<usize> = (0..d.x.n_cols())
+            // What all assets share at a cutoff only tells cutoffs apart: trees would learn the calendar by heart.
+            .filter(|&j| d.columns.families[j] != "fleet" && varies(d.x.column(j)))
+            .collect();
+        let mut members = Vec::with_capacity(4);
+        for b in [cohort, own] {
+            let mean = weighted_mean(&b.log_odds(d.x), d.weight);
+            members.push(Member::Baseline(b, mean));
+        }
+        if numbers.is_empty() || all.is_empty() {
+            // Nothing tells assets apart: the strong candidates are the baseline.
+            members.push(members[0].clone());
+            members.push(members[0].clone());
+        } else {
+            let xl = d.x.select_columns(&numbers);
+            let logistic = LogisticParams { ridge: 30.0, ..LogisticParams::default() };
+            let m = logistic.fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?).map_err(EngineError::model)?;
+            members.push(Member::Logistic(m, numbers));
+            let xb = d.x.select_columns(&all);
+            let boosting = BoostingParams { seed: d.seed, ..BoostingParams::default() };
+            let m = boosting.grow(&TrainingData::new(&xb, d.y, d.weight).map_err(EngineError::model)?, None).map_err(EngineError::model)?;
+            members.push(Member::Boosted(m, all));
+        }
+        Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })
+    }
+
+    /// The log odds of every candidate but the blend.
+    pub(crate) fn member_log_odds(&self, x: &Matrix) -> Result<Vec<Vec<f64>>, EngineError> {
+        self.members.iter().map(|m| m.log_odds(x)).collect()
+    }
+
+    /// The log odds of every candidate, the blend last, in the order of [`NAMES`].
+    pub(crate) fn log_odds(&self, x: &Matrix) -> Result<Vec<Vec<f64>>, EngineError> {
+        let mut all = self.member_log_odds(x)?;
+        all.push(self.blended(&all)?);
+        Ok(all)
+    }
+
+    fn blended(&self, members: &[Vec<f64>]) -> Result<Vec<f64>, EngineError> {
+        self.blend.log_odds(&MEMBERS.map(|m| members[m].as_slice())).map_err(EngineError::model)
+    }
+
+    /// Fits the blend to held-out log odds of the members.
+    pub(crate) fn fit_blend(held_out: &[Vec<f64>], y: &[f64], weight: &[f64]) -> Result<Blend, EngineError> {
+        let fitted = Blend::fit(&MEMBERS.map(|m| held_out[m].as_slice()), y, weight, 0.1).map_err(EngineError::model)?;
+        // Only the weights: level and scale are the calibrator's, which knows how far a few cutoffs can be trusted.
+        Ok(Blend { scale: 1.0, intercept: 0.0, ..fitted })
+    }
+
+    /// How far the members of the blend disagree, in log odds.
+    pub(crate) fn disagreement(&self, members: &[Vec<f64>]) -> Result<Vec<f64>, EngineError> {
+        self.blend.disagreement(&MEMBERS.map(|m| members[m].as_slice())).map_err(EngineError::model)
+    }
+
+    /// The contributions of one candidate over all columns.
+    pub(crate) fn contributions(&self, candidate: usize, x: &Matrix) -> Result<Contributions, EngineError> {
+        if candidate < self.members.len() {
+            return self.members[candidate].contributions(x);
+        }
+        let parts = MEMBERS.iter().map(|m| self.members[*m].contributions(x)).collect::<Result<Vec<_>, _>>()?;
+        self.blend.contributions(&parts.iter().collect::<Vec<_>>()).map_err(EngineError::model)
+    }
+}

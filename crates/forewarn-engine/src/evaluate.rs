@@ -1,0 +1,225 @@
+//! How predictions fared: metrics with intervals, calibration by tenths, share of failures caught by list length. It does
+//! not know how the predictions were made.
+
+use forewarn_frames::output::{CALIBRATION, METRICS, PLOT_SERIES};
+use forewarn_models::{BootstrapParams, Metric, Scored, beta_quantile, bootstrap, bootstrap_metric, top_k};
+use polars::prelude::*;
+
+use crate::EngineError;
+use crate::candidates::{N_BASELINES, NAMES};
+
+/// The closed predictions of one horizon, over all cutoffs judged.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Judged {
+    pub horizon_days: i32,
+    pub asset: Vec<u32>,
+    pub cutoff: Vec<u32>,
+    pub outcome: Vec<f64>,
+    /// Of the chosen model, then of each candidate.
+    pub chosen: Vec<f64>,
+    pub candidates: Vec<Vec<f64>>,
+    /// Which candidate was chosen, by cutoff; the last one gives the name.
+    pub chosen_name: String,
+}
+
+/// Points of the capture curve.
+const LIST_LENGTHS: [usize; 12] = [1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300];
+
+struct MetricRow {
+    model: String,
+    role: &'static str,
+    horizon_days: i32,
+    metric: String,
+    value: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+}
+
+fn order(j: &Judged, p: &[f64]) -> Vec<usize> {
+    let mut o: Vec<usize> = (0..p.len()).collect();
+    o.sort_by(|&a, &b| j.cutoff[a].cmp(&j.cutoff[b]).then(p[b].total_cmp(&p[a])).then(j.asset[a].cmp(&j.asset[b])));
+    o
+}
+
+/// For each list length, the share of each cutoff's failures that the list catches, averaged over cutoffs weighted by
+/// failures.
+fn capture(j: &Judged, p: &[f64], lengths: &[usize]) -> Vec<f64> {
+    let o = order(j, p);
+    let total: f64 = j.outcome.iter().sum();
+    let mut caught = vec![0.0; lengths.len()];
+    let (mut place, mut at) = (0, u32::MAX);
+    for i in o {
+        if j.cutoff[i] != at {
+            (place, at) = (0, j.cutoff[i]);
+        }
+        place += 1;
+        for (c, k) in caught.iter_mut().zip(lengths) {
+            if place <= *k {
+                *c += j.outcome[i];
+            }
+        }
+    }
+    caught.into_iter().map(|c| if total > 0.0 { c / total } else { 0.0 }).collect()
+}
+
+/// The `metrics` table. `visits` is the length of a list.
+pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<DataFrame, EngineError> {
+    let mut rows: Vec<MetricRow> = Vec::new();
+    for j in all {
+        let n = j.outcome.len();
+        if n == 0 || j.outcome.iter().all(|y| *y == j.outcome[0]) {
+            continue;
+        }
+        // Large backtests say the same with fewer samples.
+        let n_boot = (8_000_000 / n).clamp(20, 200);
+        let boot = BootstrapParams { n_boot, seed };
+        let named = std::iter::once((j.chosen_name.as_str(), "chosen", &j.chosen))
+            .chain(NAMES.iter().zip(&j.candidates).enumerate().map(|(i, (n, p))| (*n, if i < N_BASELINES { "baseline" } else { "candidate" }, p)));
+        for (model, role, p) in named {
+            let s = Scored::new(&j.outcome, p, None).map_err(EngineError::model)?;
+            let mut add = |metric: String, value: Option<f64>, interval: Option<(f64, f64)>| {
+                rows.push(MetricRow {
+                    model: model.to_owned(),
+                    role,
+                    horizon_days: j.horizon_days,
+                    metric,
+                    value,
+                    low: interval.map(|i| i.0),
+                    high: interval.map(|i| i.1),
+                });
+            };
+            // Candidates are told apart by points; the list that is used, and what it must beat, get intervals.
+            let doubted = role != "candidate";
+            for (name, m) in [
+                ("average_precision", Metric::AveragePrecision),
+                ("roc_auc", Metric::RocAuc),
+                ("brier_skill", Metric::BrierSkill),
+                ("log_loss", Metric::LogLoss),
+                ("ece", Metric::Ece),
+            ] {
+                let interval = if doubted && matches!(m, Metric::AveragePrecision | Metric::BrierSkill) {
+                    bootstrap_metric(&s, m, &j.asset, boot).map_err(EngineError::model)?.interval(0.8)
+                } else {
+                    None
+                };
+                add(name.into(), m.of(&s), interval);
+            }
+            let mut lengths = vec![20, 50, 100];
+            if !lengths.contains(&visits) {
+                lengths.push(visits);
+            }
+            for k in lengths {
+                let top = top_k(&s, &j.cutoff, k).map_err(EngineError::model)?;
+                let interval = if role == "chosen" {
+                    bootstrap(&j.asset, BootstrapParams { n_boot: n_boot.min(50), seed }, |f| {
+                        s.reweighted(f).ok().and_then(|r| top_k(&r, &j.cutoff, k).ok().flatten()).map(|t| t.precision)
+                    })
+                    .map_err(EngineError::model)?
+                    .interval(0.8)
+                } else {
+                    None
+                };
+                add(format!("precision_at_{k}"), top.map(|t| t.precision), interval);
+                add(format!("recall_at_{k}"), Some(capture(j, p, &[k])[0]), None);
+                add(format!("lift_at_{k}"), top.and_then(|t| t.lift), None);
+            }
+            if role == "chosen" {
+                add("base_rate".into(), s.base_rate(), None);
+                add("n_predictions".into(), Some(n as f64), None);
+                add("n_failures".into(), Some(j.outcome.iter().sum()), None);
+                let cutoffs = j.cutoff.iter().collect::<std::collections::BTreeSet<_>>().len();
+                add("n_cutoffs".into(), Some(cutoffs as f64), None);
+            }
+        }
+    }
+    let df = DataFrame::new(
+        rows.len(),
+        vec![
+            Column::new("model".into(), rows.iter().map(|r| r.model.as_str()).collect::<Vec<_>>()),
+            Column::new("role".into(), rows.iter().map(|r| r.role).collect::<Vec<_>>()),
+            Column::new("horizon_days".into(), rows.iter().map(|r| i64::from(r.horizon_days)).collect::<Vec<_>>()),
+            Column::new("metric".into(), rows.iter().map(|r| r.metric.as_str()).collect::<Vec<_>>()),
+            Column::new("value".into(), rows.iter().map(|r| r.value).collect::<Vec<_>>()),
+            Column::new("low".into(), rows.iter().map(|r| r.low).collect::<Vec<_>>()),
+            Column::new("high".into(), rows.iter().map(|r| r.high).collect::<Vec<_>>()),
+        ],
+    )?;
+    debug_assert_eq!(METRICS.check(&df), Ok(()));
+    Ok(df)
+}
+
+/// The `calibration` table: tenths of the chosen model's predictions, by rank.
+pub(crate) fn calibration_frame(all: &[Judged]) -> Result<DataFrame, EngineError> {
+    type Bin = (i64, String, i64, i64, f64, f64, f64, f64);
+    let mut rows: Vec<Bin> = Vec::new();
+    for j in all.iter().filter(|j| !j.outcome.is_empty()) {
+        let mut o: Vec<usize> = (0..j.chosen.len()).collect();
+        o.sort_by(|&a, &b| j.chosen[a].total_cmp(&j.chosen[b]).then(a.cmp(&b)));
+        let n = o.len();
+        let bins = 10.min(n);
+        for b in 0..bins {
+            let members = &o[b * n / bins..(b + 1) * n / bins];
+            let k = members.len() as f64;
+            let mean = members.iter().map(|&i| j.chosen[i]).sum::<f64>() / k;
+            let hits: f64 = members.iter().map(|&i| j.outcome[i]).sum();
+            // Jeffreys' interval of a share (Brown, Cai and DasGupta, 2001).
+            let (low, high) = (beta_quantile(0.1, hits + 0.5, k - hits + 0.5), beta_quantile(0.9, hits + 0.5, k - hits + 0.5));
+            rows.push((i64::from(j.horizon_days), j.chosen_name.clone(), b as i64 + 1, members.len() as i64, mean, hits / k, low.min(hits / k), high.max(hits / k)));
+        }
+    }
+    let df = DataFrame::new(
+        rows.len(),
+        vec![
+            Column::new("horizon_days".into(), rows.iter().map(|r| r.0).collect::<Vec<_>>()),
+            Column::new("model".into(), rows.iter().map(|r| r.1.as_str()).collect::<Vec<_>>()),
+            Column::new("bin".into(), rows.iter().map(|r| r.2).collect::<Vec<_>>()),
+            Column::new("n".into(), rows.iter().map(|r| r.3).collect::<Vec<_>>()),
+            Column::new("mean_probability".into(), rows.iter().map(|r| r.4).collect::<Vec<_>>()),
+            Column::new("observed".into(), rows.iter().map(|r| r.5).collect::<Vec<_>>()),
+            Column::new("low".into(), rows.iter().map(|r| r.6).collect::<Vec<_>>()),
+            Column::new("high".into(), rows.iter().map(|r| r.7).collect::<Vec<_>>()),
+        ],
+    )?;
+    debug_assert_eq!(CALIBRATION.check(&df), Ok(()));
+    Ok(df)
+}
+
+/// The `plot_series` table: the capture curve of the chosen model and the baselines, and the base rate by cutoff.
+pub(crate) fn plot_frame(judged: Option<&Judged>, cutoff_days: &[i32]) -> Result<DataFrame, EngineError> {
+    let mut rows: Vec<(&str, String, f64, f64)> = Vec::new();
+    if let Some(j) = judged.filter(|j| j.outcome.contains(&1.0)) {
+        let largest = cutoff_days.iter().enumerate().map(|(c, _)| j.cutoff.iter().filter(|x| **x as usize == c).count()).max().unwrap_or(0);
+        let lengths: Vec<usize> = LIST_LENGTHS.iter().copied().filter(|k| *k <= largest).collect();
+        let lines = std::iter::once((j.chosen_name.as_str(), &j.chosen)).chain(NAMES.iter().copied().zip(&j.candidates).take(N_BASELINES));
+        let mut drawn: Vec<&str> = Vec::new();
+        for (name, p) in lines {
+            if drawn.contains(&name) {
+                continue;
+            }
+            drawn.push(name);
+            for (k, share) in lengths.iter().zip(capture(j, p, &lengths)) {
+                rows.push(("capture", name.to_owned(), *k as f64, share));
+            }
+        }
+        for (c, day) in cutoff_days.iter().enumerate() {
+            let of: Vec<f64> = j.cutoff.iter().zip(&j.outcome).filter(|(x, _)| **x as usize == c).map(|(_, y)| *y).collect();
+            if !of.is_empty() {
+                rows.push(("base_rate", "observed".into(), f64::from(*day), of.iter().sum::<f64>() / of.len() as f64));
+            }
+        }
+    }
+    let none: Vec<Option<f64>> = vec![None; rows.len()];
+    let df = DataFrame::new(
+        rows.len(),
+        vec![
+            Column::new("plot".into(), rows.iter().map(|r| r.0).collect::<Vec<_>>()),
+            Column::new("series".into(), rows.iter().map(|r| r.1.as_str()).collect::<Vec<_>>()),
+            Column::new("x".into(), rows.iter().map(|r| r.2).collect::<Vec<_>>()),
+            Column::new("y".into(), rows.iter().map(|r| r.3).collect::<Vec<_>>()),
+            Column::new("low".into(), none.clone()),
+            Column::new("high".into(), none),
+        ],
+    )?;
+    debug_assert_eq!(PLOT_SERIES.check(&df), Ok(()));
+    Ok(df)
+}

@@ -1,0 +1,300 @@
+//! From training rows to a calibrated, chosen model for each horizon. Everything fitted here sees rows whose windows
+//! closed by the day of fitting, and what calibrates or chooses sees held-out, later rows only. It does not know tables.
+
+use forewarn_features::{Catalog, FeatureTable};
+use forewarn_frames::{Cutoff, Frames};
+use forewarn_models::{
+    BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored, bootstrap_metric, choose_calibrator,
+    one_standard_error_bootstrap, probability_interval,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::candidates::{Candidates, FitData, N_BASELINES, NAMES};
+use crate::columns::{Columns, TrainingRows};
+use crate::sample::{training_cutoffs, training_rows};
+use crate::{EngineError, Progress, Settings};
+
+/// Fewer failures than this among the training rows, and the ranking is by the baselines.
+pub(crate) const MIN_FAILURES: usize = 30;
+/// What an interval covers.
+pub(crate) const LEVEL: f64 = 0.8;
+/// How many units of evidence an unknown asset's interval rests on.
+const UNKNOWN_EVIDENCE: f64 = 5.0;
+
+/// The model of one horizon.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct HorizonModel {
+    pub horizon_days: i32,
+    candidates: Candidates,
+    calibrators: Vec<Calibrator>,
+    evidence: LocalEvidence,
+    pub chosen: usize,
+    pub because: String,
+    pub n_failures: usize,
+}
+
+/// The models of all horizons, fitted at one cutoff.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelSet {
+    pub fitted_at: Cutoff,
+    pub catalog: Catalog,
+    pub columns: Columns,
+    pub horizons: Vec<HorizonModel>,
+}
+
+/// The model file: data only. `format` names it, `version` says how to read it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ModelFile {
+    format: String,
+    version: u32,
+    fitted_at: String,
+    columns: Columns,
+    horizons: Vec<HorizonModel>,
+}
+
+/// What a model says of the rows of a feature table, one entry a row.
+#[derive(Debug, Clone)]
+pub(crate) struct Prediction {
+    /// Calibrated, of the chosen candidate (of the cohort's for an unknown asset).
+    pub probability: Vec<f64>,
+    pub low: Vec<f64>,
+    pub high: Vec<f64>,
+    pub unknown: Vec<bool>,
+    /// Calibrated, one vector a candidate.
+    pub candidates: Vec<Vec<f64>>,
+}
+
+struct HeldOut {
+    rows: Vec<usize>,
+    members: Vec<Vec<f64>>,
+}
+
+fn pick<T: Copy>(v: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().map(|&i| v[i]).collect()
+}
+
+impl ModelSet {
+    /// Fits everything at `fit_at`.
+    pub(crate) fn fit(frames: &Frames, settings: &Settings, fit_at: Cutoff, progress: &dyn Progress) -> Result<Self, EngineError> {
+        let risk = &settings.risk;
+        let cutoffs = training_cutoffs(frames, risk, fit_at);
+        if cutoffs.is_empty() {
+            return Err(EngineError::TooLittle {
+                found: format!("the records before {fit_at} leave no training cutoff: the first is {}", frames.first_record().map_or_else(|| "missing".into(), |c| c.to_string())),
+                hint: "give more history, a shorter horizon, or an earlier `risk.train_from`".into(),
+            });
+        }
+        let catalog = Catalog::of(&frames.as_of(fit_at));
+        let rows = training_rows(frames, risk, settings.seed, &catalog, &cutoffs, fit_at, progress)?;
+        if rows.asset.is_empty() {
+            return Err(EngineError::TooLittle {
+                found: format!("no asset was observed through a whole window before {fit_at}"),
+                hint: "give more history or a shorter horizon".into(),
+            });
+        }
+        let columns = Columns::fit(&catalog, &rows);
+        let x = columns.matrix(&rows.numbers, &rows.words)?;
+        let mut horizons = Vec::new();
+        for (i, h) in risk.horizons.iter().enumerate() {
+            progress.step("training", i, risk.horizons.len());
+            if progress.cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            horizons.push(fit_horizon(&columns, &x, &rows, i, h.get(), &cutoffs, settings.seed)?);
+        }
+        progress.step("training", risk.horizons.len(), risk.horizons.len());
+        Ok(Self { fitted_at: fit_at, catalog, columns, horizons })
+    }
+
+    /// The model as data: JSON, versioned.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, EngineError> {
+        serde_json::to_vec(&ModelFile {
+            format: "forewarn-risk".into(),
+            version: 1,
+            fitted_at: self.fitted_at.to_string(),
+            columns: self.columns.clone(),
+            horizons: self.horizons.clone(),
+        })
+        .map_err(|e| EngineError::Model(e.to_string()))
+    }
+
+    /// The columns of a feature table.
+    pub(crate) fn matrix(&self, table: &FeatureTable) -> Result<Matrix, EngineError> {
+        self.columns.matrix(&table.numbers, &table.words)
+    }
+
+    /// Predictions for each horizon; probabilities never fall as the horizon grows.
+    pub(crate) fn predict(&self, table: &FeatureTable) -> Result<Vec<Prediction>, EngineError> {
+        let x = self.matrix(table)?;
+        let unknown: Vec<bool> = table.is_unknown.clone();
+        let mut out: Vec<Prediction> = Vec::new();
+        for h in &self.horizons {
+            let mut p = h.predict(&x, &unknown)?;
+            if let Some(shorter) = out.last() {
+                let raise = |to: &mut [f64], least: &[f64]| to.iter_mut().zip(least).for_each(|(v, l)| *v = v.max(*l));
+                raise(&mut p.probability, &shorter.probability);
+                raise(&mut p.low, &shorter.low);
+                raise(&mut p.high, &shorter.high);
+                for (to, least) in p.candidates.iter_mut().zip(&shorter.candidates) {
+                    raise(to, least);
+                }
+            }
+            out.push(p);
+        }
+        Ok(out)
+    }
+}
+
+impl HorizonModel {
+    /// The name of the chosen candidate.
+    pub(crate) fn name(&self) -> &'static str {
+        NAMES[self.chosen]
+    }
+
+    /// Whether the model that ranks is no dumb baseline.
+    pub(crate) fn beats_baseline(&self) -> bool {
+        self.chosen >= N_BASELINES
+    }
+
+    /// The contributions of the chosen candidate, in log odds before calibration.
+    pub(crate) fn contributions(&self, x: &Matrix) -> Result<forewarn_models::Contributions, EngineError> {
+        self.candidates.contributions(self.chosen, x)
+    }
+
+    fn predict(&self, x: &Matrix, unknown: &[bool]) -> Result<Prediction, EngineError> {
+        let z = self.candidates.log_odds(x)?;
+        let candidates: Vec<Vec<f64>> = z.iter().zip(&self.calibrators).map(|(z, c)| c.probability(z)).collect();
+        let spread = self.candidates.disagreement(&z)?;
+        let n = x.n_rows();
+        let mut out = Prediction {
+            probability: Vec::with_capacity(n),
+            low: Vec::with_capacity(n),
+            high: Vec::with_capacity(n),
+            unknown: unknown.to_vec(),
+            candidates,
+        };
+        for i in 0..n {
+            let (p, evidence, doubt) = if unknown[i] {
+                (out.candidates[0][i], UNKNOWN_EVIDENCE, 0.0)
+            } else {
+                let p = out.candidates[self.chosen][i];
+                (p, self.evidence.effective_count(p), spread[i] * self.calibrators[self.chosen].slope_at(z[self.chosen][i]))
+            };
+            let (low, high) = probability_interval(p, evidence, doubt, LEVEL).map_err(EngineError::model)?;
+            out.probability.push(p);
+            out.low.push(low);
+            out.high.push(high);
+        }
+        Ok(out)
+    }
+}
+
+fn fit_horizon(columns: &Columns, x: &Matrix, rows: &TrainingRows, horizon: usize, horizon_days: i32, cutoffs: &[Cutoff], seed: u64) -> Result<HorizonModel, EngineError> {
+    let labels = &rows.labels[horizon];
+    let known: Vec<usize> = (0..labels.len()).filter(|&i| !labels[i].is_nan()).collect();
+    let n_failures = known.iter().filter(|&&i| labels[i] == 1.0).count();
+    if n_failures == 0 || n_failures == known.len() {
+        return Err(EngineError::TooLittle {
+            found: format!("{n_failures} of {} training rows at {horizon_days} days failed; both outcomes are needed", known.len()),
+            hint: "check `failure.where`, give more history, or another horizon".into(),
+        });
+    }
+    let fit = |chosen: &[usize]| -> Result<(Candidates, Matrix), EngineError> {
+        let x = x.select_rows(chosen);
+        let (y, w, c) = (pick(labels, chosen), pick(&rows.weight, chosen), pick(&rows.cutoff, chosen));
+        let data = FitData { columns, x: &x, y: &y, weight: &w, cutoff: &c, horizon_days: f64::from(horizon_days), seed };
+        Ok((Candidates::fit(&data)?, x))
+    };
+    let held = held_out(x, rows, labels, &known, horizon_days, cutoffs, &fit)?;
+    let (mut all, x_all) = fit(&known)?;
+    // Without held-out rows the calibration rests on the training rows, which only the baselines can bear.
+    let (eval_rows, mut members, honest) = match held {
+        Some(h) => (h.rows, h.members, true),
+        None => (known.clone(), all.member_log_odds(&x_all)?, false),
+    };
+    let (y, w) = (pick(labels, &eval_rows), pick(&rows.weight, &eval_rows));
+    let (folds, units) = (pick(&rows.cutoff, &eval_rows), pick(&rows.asset, &eval_rows));
+    all.blend = Candidates::fit_blend(&members, &y, &w)?;
+    let blended = all.blend.log_odds(&[&members[2], &members[3]]).map_err(EngineError::model)?;
+    members.push(blended);
+
+    let mut calibrators = Vec::new();
+    let mut losses = Vec::new();
+    let mut replicates = Vec::new();
+    let boot = BootstrapParams { n_boot: 50, seed };
+    for z in &members {
+        // What all assets share in a week moves every prediction of a cutoff: with few cutoffs even a clear gap may be
+        // chance, so rows vary together by cutoff here, and log odds stay as they are unless the gap persists.
+        let c = choose_calibrator(z, &y, &w, &folds, &folds)
+            .map(|c| c.calibrator)
+            .or_else(|_| Calibrator::fit(CalibratorKind::Platt, z, &y, &w))
+            .map_err(EngineError::model)?;
+        // Candidates are compared each at its best level and slope, so that the choice is between rankings and spreads and
+        // not between calibrators.
+        let p = Calibrator::fit(CalibratorKind::Platt, z, &y, &w).map_err(EngineError::model)?.probability(z);
+        let scored = Scored::new(&y, &p, Some(&w)).map_err(EngineError::model)?;
+        losses.push(Metric::LogLoss.of(&scored).unwrap_or(f64::MAX));
+        replicates.push(bootstrap_metric(&scored, Metric::LogLoss, &units, boot).map_err(EngineError::model)?);
+        calibrators.push(c);
+    }
+    let (chosen, because) = if n_failures < MIN_FAILURES {
+        (1, format!("only {n_failures} failures to learn from, fewer than {MIN_FAILURES}: ranked by the asset's own rate, shrunk to the fleet's"))
+    } else if !honest {
+        (1, "the history is too short to hold rows out: ranked by the asset's own rate, shrunk to the fleet's".to_owned())
+    } else {
+        let choice = one_standard_error_bootstrap(&NAMES, &losses, &replicates, false).map_err(EngineError::model)?;
+        let (best, chosen) = (NAMES[choice.best], NAMES[choice.chosen]);
+        let why = if choice.best == choice.chosen {
+            format!("{chosen} had the least log loss on held-out rows and no simpler candidate came within one standard error")
+        } else {
+            format!("{chosen} is the simplest candidate within one standard error of the best, {best}, by log loss on held-out rows")
+        };
+        (choice.chosen, why)
+    };
+    let p = calibrators[chosen].probability(&members[chosen]);
+    let evidence = LocalEvidence::fit(&p, &y, &w, &units).map_err(EngineError::model)?;
+    Ok(HorizonModel { horizon_days, candidates: all, calibrators, evidence, chosen, because, n_failures })
+}
+
+/// Log odds of rows that the models which made them had not seen: the last two fifths of the training cutoffs in two
+/// blocks, each predicted by models fitted to the rows whose windows closed by the block's first cutoff.
+fn held_out(
+    x: &Matrix,
+    rows: &TrainingRows,
+    labels: &[f64],
+    known: &[usize],
+    horizon_days: i32,
+    cutoffs: &[Cutoff],
+    fit: &dyn Fn(&[usize]) -> Result<(Candidates, Matrix), EngineError>,
+) -> Result<Option<HeldOut>, EngineError> {
+    let mut used: Vec<u32> = known.iter().map(|&i| rows.cutoff[i]).collect();
+    used.sort_unstable();
+    used.dedup();
+    let n = used.len();
+    let bounds = [n * 3 / 5, n * 4 / 5, n];
+    let mut out = HeldOut { rows: Vec::new(), members: Vec::new() };
+    for b in bounds.windows(2) {
+        if b[0] == b[1] || b[0] == 0 {
+            continue;
+        }
+        let first = cutoffs[used[b[0]] as usize];
+        let (from, to) = (used[b[0]], used[b[1] - 1]);
+        let train: Vec<usize> = known.iter().copied().filter(|&i| cutoffs[rows.cutoff[i] as usize].plus_days(horizon_days) <= first).collect();
+        let judged: Vec<usize> = known.iter().copied().filter(|&i| (from..=to).contains(&rows.cutoff[i])).collect();
+        let failures = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
+        if failures(&train) < MIN_FAILURES / 2 || failures(&train) == train.len() || judged.is_empty() {
+            continue;
+        }
+        let (candidates, _) = fit(&train)?;
+        let z = candidates.member_log_odds(&x.select_rows(&judged))?;
+        if out.members.is_empty() {
+            out.members = vec![Vec::new(); z.len()];
+        }
+        for (to, from) in out.members.iter_mut().zip(z) {
+            to.extend(from);
+        }
+        out.rows.extend(judged);
+    }
+    let failed = out.rows.iter().filter(|&&i| labels[i] == 1.0).count();
+    Ok((failed >= MIN_FAILURES / 2 && failed < out.rows.len()).then_some(out))
+}

@@ -1,0 +1,156 @@
+//! The one place where tables meet numbers: cutoffs, training, backtest, ranking, reasons.
+//!
+//! It knows frames, features and models; it does not know files, printing, arguments or plots. The time is an argument,
+//! and so is whatever wants to hear of progress.
+#![deny(clippy::disallowed_methods)]
+
+mod backtest;
+mod candidates;
+mod columns;
+mod evaluate;
+mod fit;
+mod rank;
+mod run;
+mod sample;
+mod settings;
+
+use forewarn_frames::Frames;
+use polars::prelude::DataFrame;
+
+pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings};
+
+/// Hears how far the work is, and may stop it.
+pub trait Progress: Sync {
+    /// `done` of `total` steps of `stage` are finished.
+    fn step(&self, stage: &str, done: usize, total: usize);
+
+    /// Whether to stop as soon as it can be done cleanly; the work then ends with [`EngineError::Cancelled`].
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Hears nothing, stops nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn step(&self, _: &str, _: usize, _: usize) {}
+}
+
+/// Why the engine could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// There is nothing to work on; the text says what was found and what is needed.
+    #[error("{found}")]
+    TooLittle {
+        /// What was found and what is needed.
+        found: String,
+        /// What to try.
+        hint: String,
+    },
+    /// The caller asked to stop.
+    #[error("stopped before the work was done")]
+    Cancelled,
+    /// A table operation failed: a bug here.
+    #[error("internal error in a table operation: {0}")]
+    Table(#[from] polars::prelude::PolarsError),
+    /// A model failed on data that was checked: a bug here.
+    #[error("internal error in a model: {0}")]
+    Model(String),
+}
+
+/// What `run` makes: the tables of DESIGN section 5 that the engine knows, and the model.
+#[derive(Debug)]
+pub struct RunResult {
+    /// `ranking`
+    pub ranking: DataFrame,
+    /// `risk`
+    pub risk: DataFrame,
+    /// `labels`
+    pub labels: DataFrame,
+    /// `calibration`
+    pub calibration: DataFrame,
+    /// `metrics`
+    pub metrics: DataFrame,
+    /// `plot_series`
+    pub plot_series: DataFrame,
+    /// `features`: the catalog
+    pub features: DataFrame,
+    /// The model, data only.
+    pub model: Vec<u8>,
+    /// See [`RunSummary`].
+    pub summary: RunSummary,
+}
+
+/// The facts of a run that only the engine knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSummary {
+    /// Assets ranked.
+    pub n_assets: u64,
+    /// Of these, with status `unknown`.
+    pub n_unknown: u64,
+    /// Failures that counted, before `as_of`.
+    pub n_failures: u64,
+    /// The model that made the ranking.
+    pub chosen_model: String,
+    /// Why, in one sentence.
+    pub chosen_because: String,
+    /// The strongest dumb baseline.
+    pub baseline_model: String,
+    /// Whether anything beat it.
+    pub beats_baseline: bool,
+    /// First and last cutoff of the backtest.
+    pub backtest: Option<(forewarn_frames::Cutoff, forewarn_frames::Cutoff)>,
+    /// How many cutoffs it had.
+    pub backtest_cutoffs: u64,
+    /// The cutoff at which the model was trained.
+    pub trained_as_of: forewarn_frames::Cutoff,
+}
+
+/// What `backtest` makes.
+#[derive(Debug)]
+pub struct BacktestResult {
+    /// `predictions`
+    pub predictions: DataFrame,
+    /// `candidates`
+    pub candidates: DataFrame,
+    /// `metrics`
+    pub metrics: DataFrame,
+    /// `calibration`
+    pub calibration: DataFrame,
+}
+
+impl EngineError {
+    pub(crate) fn model(e: forewarn_models::ModelError) -> Self {
+        Self::Model(e.to_string())
+    }
+
+    /// What to try, where there is advice.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::TooLittle { hint, .. } => Some(hint),
+            _ => None,
+        }
+    }
+}
+
+/// The nightly run: backtest, train, score at `frames.end()`, rank, explain.
+///
+/// # Errors
+///
+/// See [`EngineError`]: there is too little to learn from, or the caller asked to stop.
+pub fn run(frames: &Frames, settings: &Settings, progress: &dyn Progress) -> Result<RunResult, EngineError> {
+    run::run(frames, settings, progress)
+}
+
+/// Predictions of every candidate at the plan's cutoffs, each made with what was known then.
+///
+/// # Errors
+///
+/// See [`EngineError`]: no cutoff of the plan lies in the data, there is too little to learn from before the first, or the
+/// caller asked to stop.
+pub fn backtest(frames: &Frames, settings: &Settings, plan: &BacktestPlan, progress: &dyn Progress) -> Result<BacktestResult, EngineError> {
+    backtest::backtest(frames, settings, plan, progress)
+}

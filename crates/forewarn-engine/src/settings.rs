@@ -1,0 +1,64 @@
+//! What a run is asked to do: resolved and validated, no options left. It does not know files, flags or the clock.
+
+use forewarn_frames::{Cutoff, Every, Horizon};
+
+/// How risk is learned and ranked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RiskSettings {
+    /// The horizons of `risk`, sorted, each once; never empty.
+    pub horizons: Vec<Horizon>,
+    /// The horizon of the ranking; one of `horizons`.
+    pub rank_by: Horizon,
+    /// The calendar of training cutoffs.
+    pub cutoff_every: Every,
+    /// The calendar on which models are trained anew.
+    pub refit_every: Every,
+    /// The first training cutoff; `None`: as early as the records allow.
+    pub train_from: Option<Cutoff>,
+}
+
+/// How many assets can be visited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Visits in a period, at least 1.
+    pub visits: u32,
+    /// Days of a period, at least 1.
+    pub per_days: u32,
+}
+
+/// Everything the engine is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// See [`RiskSettings`].
+    pub risk: RiskSettings,
+    /// See [`Capacity`].
+    pub capacity: Capacity,
+    /// The seed of everything random.
+    pub seed: u64,
+}
+
+/// When a backtest trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refit {
+    /// Once, on every training cutoff whose window closes by the first cutoff judged.
+    Once,
+    /// Anew at every cutoff judged.
+    Always,
+    /// Anew at every n-th cutoff judged; at least 1.
+    EveryNth(usize),
+}
+
+/// Which cutoffs a backtest judges, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BacktestPlan {
+    /// The first cutoff judged.
+    pub from: Cutoff,
+    /// The last one, included where the steps meet it.
+    pub to: Cutoff,
+    /// The step between them.
+    pub every: Every,
+    /// When to train.
+    pub refit: Refit,
+    /// The horizons judged.
+    pub horizons: Vec<Horizon>,
+}

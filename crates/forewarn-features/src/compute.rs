@@ -1,0 +1,101 @@
+//! All features of chosen assets at one cutoff. It does not know labels or models.
+
+use forewarn_frames::time::DAY;
+use forewarn_frames::{Cutoff, History};
+use rayon::prelude::*;
+
+use crate::catalog::Catalog;
+use crate::cohort::{CohortRates, current, dimensions, observed_since, ranks};
+use crate::{metric, tickets};
+
+/// Days of observation below which an asset is unknown.
+const MIN_OBSERVED_DAYS: i64 = 1;
+/// The same for an asset that no record names: silence says something only after a while.
+const MIN_SILENT_DAYS: i64 = 30;
+
+/// One row an asset, one column a feature of the catalog; NaN is missing.
+#[derive(Debug, Clone)]
+pub struct FeatureTable {
+    /// The cutoff.
+    pub cutoff: Cutoff,
+    /// The assets, by number.
+    pub assets: Vec<usize>,
+    /// One vector a numeric feature, in the catalog's order.
+    pub numbers: Vec<Vec<f64>>,
+    /// One vector a categorical feature: the word of each asset.
+    pub words: Vec<Vec<Option<String>>>,
+    /// Whether too little is known of each asset to tell it from its cohort: observed for less than a day, or named by
+    /// no record and observed for less than a month.
+    pub is_unknown: Vec<bool>,
+}
+
+/// The features of `rows` (assets of the history's population). Cohorts and ranks are taken over the whole population, so
+/// a row is the same whichever others are asked for.
+#[must_use]
+pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> FeatureTable {
+    let cutoff = history.cutoff();
+    let (at, today) = (cutoff.micros(), cutoff.day() - 1);
+    let population = history.population();
+    let first = history.first_record();
+    let mut in_population = vec![false; history.n_assets()];
+    for &a in &population {
+        in_population[a] = true;
+    }
+    let dims = dimensions(history, catalog);
+    let rates = CohortRates::of(history, catalog, &dims, &in_population);
+    let model = |a: usize| history.asset(a).model;
+    let kind = |a: usize| history.asset(a).kind;
+    let peer_ranks: Vec<(Vec<f64>, Vec<f64>)> = catalog
+        .metrics
+        .par_iter()
+        .map(|plan| {
+            let (last, moved) = current(history, plan.metric, &population);
+            (ranks(&last, &model, &kind, history.n_assets()), ranks(&moved, &model, &kind, history.n_assets()))
+        })
+        .collect();
+    let n_features = catalog.specs.len();
+    let row = |asset: usize| -> Vec<f64> {
+        let mut out = Vec::with_capacity(n_features);
+        let a = history.asset(asset);
+        let since = |t: Option<i64>| t.map_or(f64::NAN, |t| (at - t) as f64 / DAY as f64);
+        let observed = since(observed_since(history, asset, first));
+        out.push(since(a.in_service_at));
+        out.push(since(a.first_record_at));
+        out.push(a.capacity);
+        for name in &catalog.attributes {
+            out.push(since(history.attribute_since(asset, name)));
+        }
+        tickets::push_failures(&mut out, history, asset, rates.rate, if observed.is_nan() { 0.0 } else { observed });
+        if catalog.has_tickets {
+            tickets::push_tickets(&mut out, catalog, history, asset);
+        }
+        if catalog.has_events {
+            tickets::push_events(&mut out, catalog, history, asset);
+        }
+        out.extend(rates.fleet);
+        for (d, codes) in dims.iter().enumerate() {
+            out.extend(rates.share(d, codes[asset]));
+        }
+        for (plan, (last, moved)) in catalog.metrics.iter().zip(&peer_ranks) {
+            metric::push(&mut out, &history.series(asset, plan.metric), plan, today, (last[asset], moved[asset]));
+        }
+        debug_assert_eq!(out.len(), n_features);
+        out
+    };
+    let by_row: Vec<Vec<f64>> = rows.par_iter().map(|&a| row(a)).collect();
+    let numbers: Vec<Vec<f64>> =
+        (0..n_features).into_par_iter().map(|j| by_row.iter().map(|r| r[j]).collect()).collect();
+    let words = catalog
+        .categories
+        .iter()
+        .map(|c| rows.iter().map(|&a| c.word(history, a).map(str::to_owned)).collect())
+        .collect();
+    let is_unknown = rows
+        .iter()
+        .map(|&a| {
+            let days = observed_since(history, a, first).map_or(0, |t| (at - t) / DAY);
+            days < MIN_OBSERVED_DAYS || (history.asset(a).first_record_at.is_none() && days < MIN_SILENT_DAYS)
+        })
+        .collect();
+    FeatureTable { cutoff, assets: rows.to_vec(), numbers, words, is_unknown }
+}

@@ -1,0 +1,17 @@
+//! `History` → one row per asset and cutoff; the feature catalog.
+//!
+//! Every feature reads a [`History`](forewarn_frames::History) and nothing else, so it sees only what was known before
+//! the cutoff. The [`Catalog`] says of each feature its name, unit, window, source and meaning, and which features exist
+//! is itself decided by a history (that of the training's end), never by later data. This crate does not know models,
+//! labels, files or the clock.
+#![deny(clippy::disallowed_methods)]
+
+mod catalog;
+mod cohort;
+mod compute;
+mod metric;
+mod phrase;
+mod tickets;
+
+pub use catalog::{Catalog, CategorySpec, FeatureSpec};
+pub use compute::{FeatureTable, compute};

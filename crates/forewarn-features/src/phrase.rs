@@ -1,0 +1,180 @@
+//! A feature's value in plain words. It does not know contributions or peers; the engine adds those.
+
+/// What kind of sentence a feature makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phrase {
+    Age,
+    Known,
+    Capacity,
+    SinceSet,
+    Failures,
+    FailuresRecent,
+    SinceFailure,
+    FailureRate,
+    Tickets,
+    TicketsRecent,
+    SinceTicket,
+    SinceFirstTicket,
+    Gap,
+    GapRatio,
+    Open,
+    Repair,
+    Reopened,
+    Reassigned,
+    Urgent,
+    Downtime,
+    CategoryTickets,
+    Events,
+    SinceEvent,
+    FleetRate,
+    CohortRate,
+    Last,
+    Change,
+    Least,
+    Greatest,
+    SinceReading,
+    PeerRank,
+    PeerRankChange,
+    Increase,
+    Changes,
+    SinceChange,
+    SinceIncrease,
+    Mean,
+    Spread,
+    Slope,
+    Shift,
+    Missing,
+}
+
+/// A number as people write it: whole where it is, three digits elsewhere, thousands set apart.
+pub(crate) fn number(v: f64) -> String {
+    let a = v.abs();
+    if a >= 1e15 {
+        return format!("{v:.2e}");
+    }
+    let text = if a >= 100.0 || (a - a.round()).abs() < 1e-9 {
+        format!("{:.0}", v)
+    } else if a >= 10.0 {
+        format!("{v:.1}")
+    } else if a >= 1.0 {
+        format!("{v:.2}")
+    } else if a >= 0.001 {
+        format!("{v:.3}")
+    } else {
+        format!("{v:.1e}")
+    };
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |d| ("-", d));
+    let (whole, rest) = digits.split_once('.').map_or((digits, String::new()), |(w, r)| (w, format!(".{r}")));
+    if whole.len() <= 3 || !whole.bytes().all(|b| b.is_ascii_digit()) {
+        return text;
+    }
+    let mut grouped = String::new();
+    for (i, c) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(c);
+    }
+    format!("{sign}{grouped}{rest}")
+}
+
+fn percent(share: f64) -> String {
+    let p = share * 100.0;
+    if p > 0.0 && p < 0.1 {
+        "< 0.1 %".into()
+    } else if p < 10.0 {
+        format!("{p:.1} %")
+    } else {
+        format!("{p:.0} %")
+    }
+}
+
+fn plural(v: f64, one: &str, many: &str) -> String {
+    if (v - 1.0).abs() < 1e-9 { format!("1 {one}") } else { format!("{} {many}", number(v)) }
+}
+
+fn days(v: f64) -> String {
+    if v >= 730.0 { format!("{:.1} years", v / 365.25) } else { plural(v.round(), "day", "days") }
+}
+
+impl Phrase {
+    pub(crate) fn say(self, family: &str, window: Option<i32>, v: f64) -> String {
+        let w = window.map_or_else(|| "so far".to_owned(), |w| if w == 1 { "in a day".into() } else { format!("in {w} days") });
+        let inner = family.split_once('[').and_then(|(_, r)| r.strip_suffix(']')).unwrap_or(family);
+        if v.is_nan() {
+            return match self {
+                Self::SinceFailure => "no failure so far".into(),
+                Self::SinceTicket | Self::SinceFirstTicket | Self::Gap | Self::GapRatio => "hardly any tickets so far".into(),
+                Self::SinceEvent => format!("no {inner} so far"),
+                Self::SinceChange => format!("{inner} has never changed"),
+                Self::SinceIncrease => format!("{inner} has never risen"),
+                Self::Repair | Self::Reassigned => "no ticket resolved in a year".into(),
+                _ => format!("{inner} is not known"),
+            };
+        }
+        match self {
+            Self::Age => format!("in service for {}", days(v)),
+            Self::Known => format!("known for {}", days(v)),
+            Self::Capacity => format!("capacity {}", number(v)),
+            Self::SinceSet => format!("{inner} set {} ago", days(v)),
+            Self::Failures => format!("{} {w}", plural(v, "failure", "failures")),
+            Self::FailuresRecent => format!("recent failures weigh {}", number(v)),
+            Self::SinceFailure => format!("last failure {} ago", days(v)),
+            Self::FailureRate => format!("own failure rate {} a year", number(v)),
+            Self::Tickets => format!("{} {w}", plural(v, "ticket", "tickets")),
+            Self::TicketsRecent => format!("recent tickets weigh {}", number(v)),
+            Self::SinceTicket => format!("last ticket {} ago", days(v)),
+            Self::SinceFirstTicket => format!("first ticket {} ago", days(v)),
+            Self::Gap => format!("a ticket every {} on average", days(v)),
+            Self::GapRatio => format!("quiet for {} of its usual gap between tickets", percent(v)),
+            Self::Open => plural(v, "open ticket", "open tickets"),
+            Self::Repair => format!("repairs take {} hours on average", number(v)),
+            Self::Reopened => format!("{} {w}", plural(v, "reopening", "reopenings")),
+            Self::Reassigned => format!("tickets change hands {} times on average", number(v)),
+            Self::Urgent => format!("{} resolved {w}", plural(v, "urgent ticket", "urgent tickets")),
+            Self::Downtime => format!("{} minutes of downtime {w}", number(v)),
+            Self::CategoryTickets => format!("{} of {inner} {w}", plural(v, "ticket", "tickets")),
+            Self::Events => format!("{} {w}", plural(v, &format!("{inner} event"), &format!("{inner} events"))),
+            Self::SinceEvent => format!("last {inner} {} ago", days(v)),
+            Self::FleetRate => format!("{} of the fleet failed {w}", percent(v)),
+            Self::CohortRate => format!("{} of assets of the {inner} failed {w}", percent(v)),
+            Self::Last => format!("{inner} is {}", number(v)),
+            Self::Change if v == 0.0 => format!("{inner} did not change {w}"),
+            Self::Change => format!("{inner} {} by {} {w}", if v > 0.0 { "rose" } else { "fell" }, number(v.abs())),
+            Self::Least => format!("{inner} was {} at least {w}", number(v)),
+            Self::Greatest => format!("{inner} reached {} {w}", number(v)),
+            Self::SinceReading => format!("{inner} last read {} ago", days(v)),
+            Self::PeerRank => format!("{inner} is higher than for {} of its peers", percent(v)),
+            Self::PeerRankChange => format!("{inner} rose more in 30 days than for {} of its peers", percent(v)),
+            Self::Increase if v == 0.0 => format!("{inner} did not rise {w}"),
+            Self::Increase => format!("{inner} rose by {} {w}", number(v)),
+            Self::Changes => format!("{inner} changed {} {w}", if v == 1.0 { "once".into() } else { format!("{} times", number(v)) }),
+            Self::SinceChange => format!("{inner} last changed {} ago", days(v)),
+            Self::SinceIncrease => format!("{inner} last rose {} ago", days(v)),
+            Self::Mean => format!("{inner} averaged {} {w}", number(v)),
+            Self::Spread => format!("{inner} varied by {} (standard deviation) {w}", number(v)),
+            Self::Slope => format!("{inner} {} by {} a day", if v >= 0.0 { "rises" } else { "falls" }, number(v.abs())),
+            Self::Shift => format!("{inner} is {} {} than usual this week", number(v.abs()), if v >= 0.0 { "higher" } else { "lower" }),
+            Self::Missing => format!("{inner} missing on {} of the last 30 days", percent(v)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_as_people_write_them() {
+        let check = |phrase: Phrase, family: &str, window: Option<i32>, v: f64, want: &str| {
+            assert_eq!(phrase.say(family, window, v), want);
+        };
+        check(Phrase::Increase, "smart_197", Some(30), 12.0, "smart_197 rose by 12 in 30 days");
+        check(Phrase::Tickets, "tickets", Some(7), 1.0, "1 ticket in 7 days");
+        check(Phrase::CategoryTickets, "tickets[Hardware]", Some(90), 2.0, "2 tickets of Hardware in 90 days");
+        check(Phrase::Change, "cpu", Some(1), -3.5, "cpu fell by 3.50 in a day");
+        check(Phrase::SinceIncrease, "smart_5", None, f64::NAN, "smart_5 has never risen");
+        check(Phrase::Last, "x", None, 1_234_567.0, "x is 1,234,567");
+        check(Phrase::CohortRate, "same model", Some(90), 0.123, "12 % of assets of the same model failed in 90 days");
+    }
+}

@@ -1,0 +1,54 @@
+//! Metrics that never change.
+
+use std::collections::BTreeMap;
+
+use super::shared::{metrics, short};
+use super::{Check, CheckContext, CheckDoc};
+use crate::finding::{Finding, Severity};
+
+pub(super) const CHECK: Check = Check {
+    doc: CheckDoc {
+        name: "constant_metric",
+        what: "Metrics with at least 100 readings, all of them the same.",
+        why: "A metric that never changes says nothing about failure; sometimes it is a column of defaults, or a sensor that is not connected.",
+        example: "All 3400 readings of `smart_240` are 0.",
+        what_to_do: "Leave it out of the column map, or repair the sensor.",
+    },
+    run,
+};
+
+/// So many readings of one value are no chance.
+const LEAST: u64 = 100;
+
+fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
+    // The one value so far, and how many readings; `None` once there is a second value.
+    let mut seen: BTreeMap<&str, Option<(f64, u64)>> = BTreeMap::new();
+    for source in &context.telemetry {
+        for (name, values) in metrics(source.df()) {
+            let state = seen.entry(name).or_insert(Some((f64::NAN, 0)));
+            for value in values.iter().flatten().filter(|v| v.is_finite()) {
+                match state {
+                    Some((_, 0)) => *state = Some((value, 1)),
+                    Some((one, n)) if *one == value => *n += 1,
+                    _ => {
+                        *state = None;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    for (name, state) in seen {
+        let Some((value, n_rows)) = state.filter(|(_, n)| *n >= LEAST) else { continue };
+        out.push(Finding {
+            check: CHECK.doc.name.to_owned(),
+            severity: Severity::Info,
+            table: "telemetry".to_owned(),
+            column: Some(name.to_owned()),
+            n_rows,
+            sample: vec![value.to_string()],
+            message: format!("all {n_rows} readings of `{}` are {value}", short(name)),
+            hint: "leave it out of the column map, or look at the sensor".to_owned(),
+        });
+    }
+}

@@ -1,0 +1,93 @@
+//! Records of assets that were already gone.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::shared::{N_SAMPLES, Table, count, micros, pick, share, short, tables, texts};
+use super::{Check, CheckContext, CheckDoc};
+use crate::finding::{Finding, Severity};
+use crate::time::{Micros, day_number, format_day};
+
+pub(super) const CHECK: Check = Check {
+    doc: CheckDoc {
+        name: "retired_but_active",
+        what: "Tickets, readings and events on a later day than the asset's retired_at.",
+        why: "An asset that still reports is in service and should be scored; one whose id was given to a second device mixes two histories.",
+        example: "90 of 3400 rows (2.6 %) lie after the asset was retired, of 4 assets: disk-7 retired 2015-03-01, last seen 2015-06-30.",
+        what_to_do: "Correct retired_at in the inventory; give a device that takes over an id an id of its own.",
+    },
+    run,
+};
+
+fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
+    for table in tables(context).into_iter().filter(|t| t.name != "failures") {
+        let Some(late) = after_retirement(context, &table) else { continue };
+        out.push(Finding {
+            check: CHECK.doc.name.to_owned(),
+            severity: Severity::Warning,
+            table: table.name.to_owned(),
+            column: Some(table.time.to_owned()),
+            n_rows: late.n_rows,
+            sample: late.sample("last seen"),
+            message: format!(
+                "{}{} {} after the asset was retired, of {}",
+                share(late.n_rows, table.df.height() as u64),
+                table.source,
+                pick(late.n_rows, "lies", "lie"),
+                count(late.n_assets, "asset")
+            ),
+            hint:
+                "correct `retired_at` in the inventory; a device that takes over an id needs an id of its own"
+                    .to_owned(),
+        });
+    }
+}
+
+/// Rows on a later day than the asset was retired.
+pub(super) struct Late<'a> {
+    pub(super) n_rows: u64,
+    pub(super) n_assets: u64,
+    first: Vec<(&'a str, Micros, Micros)>,
+}
+
+impl Late<'_> {
+    /// The first assets by id, as `disk-7 retired 2015-03-01, last seen 2015-06-30`.
+    pub(super) fn sample(&self, word: &str) -> Vec<String> {
+        let day = |at| format_day(day_number(at));
+        self.first
+            .iter()
+            .map(|(id, gone, at)| format!("{} retired {}, {word} {}", short(id), day(*gone), day(*at)))
+            .collect()
+    }
+}
+
+/// The rows of `table` that lie on a later day than the asset was retired; `None` without any. Whole days, since many
+/// inventories hold a date without a time.
+pub(super) fn after_retirement<'a>(context: &CheckContext<'a>, table: &Table<'a>) -> Option<Late<'a>> {
+    let assets = context.assets?.df();
+    let gone: HashMap<&str, Micros> = texts(assets, "asset_id")?
+        .iter()
+        .zip(micros(assets, "retired_at")?.iter())
+        .filter_map(|(id, at)| Some((id?, at?)))
+        .collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let mut n_rows = 0;
+    let mut late: BTreeMap<&str, (Micros, Micros)> = BTreeMap::new();
+    // Rows of one asset mostly stand together, so most of them cost one comparison.
+    let mut last: Option<(&str, Option<Micros>)> = None;
+    for (id, at) in texts(table.df, "asset_id")?.iter().zip(micros(table.df, table.time)?.iter()) {
+        let (Some(id), Some(at)) = (id, at) else { continue };
+        let retired = match last {
+            Some((l, retired)) if l == id => retired,
+            _ => gone.get(id).copied(),
+        };
+        last = Some((id, retired));
+        let Some(retired) = retired.filter(|r| day_number(at) > day_number(*r)) else { continue };
+        n_rows += 1;
+        let newest = &mut late.entry(id).or_insert((retired, at)).1;
+        *newest = at.max(*newest);
+    }
+    let first = late.iter().take(N_SAMPLES).map(|(id, (gone, at))| (*id, *gone, *at)).collect();
+    (n_rows > 0).then_some(Late { n_rows, n_assets: late.len() as u64, first })
+}

@@ -1,0 +1,213 @@
+//! What several checks need: the tables with their ids and times, samples, shares in words, and the plain translation of
+//! what reading a file met.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::*;
+
+use super::{CheckContext, FileFacts};
+use crate::finding::{Finding, Severity};
+use crate::time::format_minute;
+
+/// How many samples a finding shows.
+pub(super) const N_SAMPLES: usize = 5;
+
+/// A table of dated rows.
+#[derive(Clone, Copy)]
+pub(super) struct Table<'a> {
+    /// The canonical name.
+    pub(super) name: &'static str,
+    /// Which of several sources of that name, as ` of source 2 of 3`; empty where there is one.
+    pub(super) source: Source,
+    pub(super) df: &'a DataFrame,
+    /// The column that names a row.
+    pub(super) id: &'static str,
+    /// The column that dates it.
+    pub(super) time: &'static str,
+}
+
+/// Which of how many sources of telemetry.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    at: usize,
+    n: usize,
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.n > 1 { write!(f, " in source {} of {}", self.at + 1, self.n) } else { Ok(()) }
+    }
+}
+
+/// Tickets, telemetry (one entry a source), events and failures, those that there are.
+pub(super) fn tables<'a>(context: &CheckContext<'a>) -> Vec<Table<'a>> {
+    let one = Source { at: 0, n: 1 };
+    let mut out = Vec::new();
+    if let Some(t) = context.tickets {
+        out.push(Table { name: "tickets", source: one, df: t.df(), id: "ticket_id", time: "opened_at" });
+    }
+    for (at, t) in context.telemetry.iter().enumerate() {
+        let source = Source { at, n: context.telemetry.len() };
+        out.push(Table { name: "telemetry", source, df: t.df(), id: "asset_id", time: "ts" });
+    }
+    if let Some(e) = context.events {
+        out.push(Table { name: "events", source: one, df: e.df(), id: "asset_id", time: "ts" });
+    }
+    if let Some(f) = context.failures {
+        out.push(Table { name: "failures", source: one, df: f.df(), id: "asset_id", time: "failed_at" });
+    }
+    out
+}
+
+/// The times of a column in microseconds.
+pub(super) fn micros<'a>(df: &'a DataFrame, name: &str) -> Option<&'a Int64Chunked> {
+    df.column(name).ok()?.datetime().ok().map(Logical::physical)
+}
+
+/// The cells of a text column.
+pub(super) fn texts<'a>(df: &'a DataFrame, name: &str) -> Option<&'a StringChunked> {
+    df.column(name).ok()?.str().ok()
+}
+
+/// One text cell, empty where there is none.
+pub(super) fn cell<'a>(df: &'a DataFrame, name: &str, row: usize) -> &'a str {
+    texts(df, name).and_then(|c| c.get(row)).unwrap_or_default()
+}
+
+/// The metrics of a source of telemetry: name and values.
+pub(super) fn metrics(df: &DataFrame) -> impl Iterator<Item = (&str, &Float64Chunked)> {
+    df.columns()
+        .iter()
+        .filter(|c| crate::input::TELEMETRY.column(c.name()).is_none())
+        .filter_map(|c| c.f64().ok().map(|values| (c.name().as_str(), values)))
+}
+
+/// How many readings of a metric are numbers. One pass over the plain values decides, as a rule: only where one of them is
+/// not finite do the empty cells have to be told from the rest.
+pub(super) fn n_finite(values: &Float64Chunked) -> u64 {
+    let all = values.downcast_iter().all(|chunk| chunk.values_iter().filter(|v| !v.is_finite()).count() == 0);
+    let n = if all {
+        values.len() - values.null_count()
+    } else {
+        values.iter().flatten().filter(|v| v.is_finite()).count()
+    };
+    n as u64
+}
+
+/// A reading by its asset and time: `srv-1 at 2025-01-31 13:45`.
+pub(super) fn reading(table: &Table<'_>, row: usize) -> String {
+    let at = micros(table.df, table.time).and_then(|t| t.get(row)).map(format_minute).unwrap_or_default();
+    format!("{} at {at}", short(cell(table.df, table.id, row)))
+}
+
+/// Text from outside, short enough for a sample; what it says stays as it is.
+pub(super) fn short(text: &str) -> String {
+    const MOST: usize = 80;
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// `1 row`, `12 rows`.
+pub(super) fn count(n: u64, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// `are` or `is`, and the like: the first where `n` is one.
+pub(super) fn pick(n: u64, one: &'static str, many: &'static str) -> &'static str {
+    if n == 1 { one } else { many }
+}
+
+/// `12 of 340 rows (3.5 %)`.
+pub(super) fn share(n: u64, of: u64) -> String {
+    if of < n || of == 0 {
+        return count(n, "row");
+    }
+    let percent = 100.0 * n as f64 / of as f64;
+    let percent = match n {
+        0 => "0".to_owned(),
+        _ if n == of => "100".to_owned(),
+        _ if percent < 0.1 => "under 0.1".to_owned(),
+        _ => format!("{:.1}", percent.min(99.9)),
+    };
+    format!("{n} of {} ({percent} %)", count(of, "row"))
+}
+
+/// Info up to one row in a hundred, else a warning.
+pub(super) fn by_share(n: u64, of: u64) -> Severity {
+    if n.saturating_mul(100) > of { Severity::Warning } else { Severity::Info }
+}
+
+/// What reading met under one check name in one column of one table.
+#[derive(Debug, Default)]
+pub(super) struct Met {
+    /// Rows, over all files.
+    pub(super) n_rows: u64,
+    /// How many of them were left out.
+    pub(super) n_left_out: u64,
+    /// Rows of all files of the table.
+    pub(super) of: u64,
+    /// The file and the row, with what stands there.
+    pub(super) sample: Vec<String>,
+}
+
+impl Met {
+    /// Info up to one row in a hundred, a warning above, an error where more than half of the table was left out.
+    pub(super) fn severity(&self) -> Severity {
+        if self.n_left_out > self.of / 2 { Severity::Error } else { by_share(self.n_rows, self.of) }
+    }
+
+    /// `; they are left out`, where rows are.
+    pub(super) fn fate(&self) -> String {
+        match self.n_left_out {
+            0 => pick(self.n_rows, "the cell counts as empty", "the cells count as empty").to_owned(),
+            n if n == self.n_rows => pick(n, "it is left out", "they are left out").to_owned(),
+            n => format!("{n} of them {} left out", pick(n, "is", "are")),
+        }
+    }
+}
+
+/// Rows of all files of a table.
+fn rows_of(files: &[FileFacts], table: &str) -> u64 {
+    files.iter().filter(|f| f.table == table).map(|f| f.n_rows).sum()
+}
+
+/// What reading met under the check names that `wanted` accepts, one finding a check name, table and column. `words` gives
+/// severity, message and hint; the column is in back quotes, or `a row` where all of it is meant.
+pub(super) fn met(
+    context: &CheckContext<'_>,
+    check: &'static str,
+    wanted: impl Fn(&str) -> bool,
+    out: &mut Vec<Finding>,
+    words: impl Fn(&str, &str, &Met) -> (Severity, String, &'static str),
+) {
+    let mut groups: BTreeMap<(&str, &str, &str), Met> = BTreeMap::new();
+    for file in context.files {
+        for r in file.rejected.iter().filter(|r| r.n_rows > 0 && wanted(r.check)) {
+            let group = groups.entry((r.check, file.table, &r.column)).or_default();
+            group.of = rows_of(context.files, file.table);
+            group.n_rows += r.n_rows;
+            group.n_left_out += if r.row_left_out { r.n_rows } else { 0 };
+            let free = N_SAMPLES - group.sample.len();
+            group
+                .sample
+                .extend(r.sample.iter().take(free).map(|s| format!("{}, {}", short(&file.path), short(s))));
+        }
+    }
+    for ((met_as, table, column), group) in groups {
+        let column = (column != "*" && !column.is_empty()).then(|| column.to_owned());
+        let named = column.as_ref().map_or_else(|| "the row".to_owned(), |c| format!("`{}`", short(c)));
+        let (severity, message, hint) = words(met_as, &named, &group);
+        out.push(Finding {
+            check: check.to_owned(),
+            severity,
+            table: table.to_owned(),
+            column,
+            n_rows: group.n_rows,
+            sample: group.sample,
+            message,
+            hint: hint.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,484 @@
+//! The output tables of a run: their names, columns, types and units. It does not know how a number came about, nor how
+//! it is shown.
+//!
+//! Each table is a [`TableSchema`]; [`TableSchema::check`] says whether a `DataFrame` is that table. `ranking` has a row
+//! type of its own, because its lists of reasons and modes are built row by row.
+
+use polars::prelude::*;
+
+use crate::finding::Finding;
+
+/// The version of all output schemas together, written into every Parquet file's metadata and the manifest.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What an output column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutKind {
+    /// UTF-8 text.
+    Text,
+    /// `Float64`.
+    Number,
+    /// `Int64`.
+    Whole,
+    /// `Boolean`.
+    Flag,
+    /// UTC microseconds.
+    Time,
+    /// A list of `{mode: text, probability: number}`.
+    Modes,
+    /// A list of `{feature: text, value: number, unit: text, contribution: number, text: text}`.
+    Reasons,
+}
+
+impl OutKind {
+    /// The Polars type of a column of this kind.
+    #[must_use]
+    pub fn dtype(self) -> DataType {
+        let text = |n: &str| Field::new(n.into(), DataType::String);
+        let number = |n: &str| Field::new(n.into(), DataType::Float64);
+        match self {
+            Self::Text => DataType::String,
+            Self::Number => DataType::Float64,
+            Self::Whole => DataType::Int64,
+            Self::Flag => DataType::Boolean,
+            Self::Time => DataType::Datetime(TimeUnit::Microseconds, None),
+            Self::Modes => DataType::List(Box::new(DataType::Struct(vec![text("mode"), number("probability")]))),
+            Self::Reasons => DataType::List(Box::new(DataType::Struct(vec![
+                text("feature"),
+                number("value"),
+                text("unit"),
+                number("contribution"),
+                text("text"),
+            ]))),
+        }
+    }
+}
+
+/// One output table.
+#[derive(Debug, Clone, Copy)]
+pub struct TableSchema {
+    /// The file's stem, e.g. `ranking`.
+    pub name: &'static str,
+    /// Its columns in order: name, kind, meaning with unit.
+    pub columns: &'static [(&'static str, OutKind, &'static str)],
+}
+
+use OutKind::{Flag, Modes, Number, Reasons, Text, Time, Whole};
+
+/// One row per asset at `rank_by_days`, best known risk first.
+pub const RANKING: TableSchema = TableSchema {
+    name: "ranking",
+    columns: &[
+        ("rank", Whole, "1 is the most likely to fail"),
+        ("asset_id", Text, "the asset"),
+        ("kind", Text, "laptop, server, …"),
+        ("model", Text, "the maker's model"),
+        ("site", Text, "where it stands today"),
+        ("horizon_days", Whole, "the horizon of the probability"),
+        ("probability", Number, "P(failure within the horizon), 0 to 1"),
+        ("probability_low", Number, "lower end of the 80 % interval"),
+        ("probability_high", Number, "upper end of the 80 % interval"),
+        ("status", Text, "scored, or unknown where there is too little exposure"),
+        ("failure_mode", Text, "the likeliest mode, where modes are known"),
+        ("remaining_life_days", Number, "median remaining life"),
+        ("remaining_life_low", Number, "lower end of its 80 % interval"),
+        ("remaining_life_high", Number, "upper end of its 80 % interval"),
+        ("expected_cost", Number, "of doing nothing, in the config's currency"),
+        ("expected_saving", Number, "of the measure, in the config's currency"),
+        ("action", Text, "what to do"),
+        ("modes", Modes, "probability by mode"),
+        ("reasons", Reasons, "contributions in log-odds, the largest first; feature `base` is the base term"),
+        ("previous_rank", Whole, "rank in the run before"),
+        ("move_reason", Text, "why the rank moved"),
+    ],
+};
+
+/// Every (asset, horizon).
+pub const RISK: TableSchema = TableSchema {
+    name: "risk",
+    columns: &[
+        ("asset_id", Text, "the asset"),
+        ("horizon_days", Whole, "the horizon"),
+        ("probability", Number, "P(failure within the horizon), 0 to 1"),
+        ("probability_low", Number, "lower end of the 80 % interval"),
+        ("probability_high", Number, "upper end of the 80 % interval"),
+        ("status", Text, "scored or unknown"),
+    ],
+};
+
+/// What counted as failure.
+pub const LABELS: TableSchema = TableSchema {
+    name: "labels",
+    columns: &[
+        ("asset_id", Text, "the asset"),
+        ("failed_at", Time, "when it failed"),
+        ("mode", Text, "how"),
+        ("ticket_id", Text, "the ticket that says so"),
+        ("scored", Flag, "whether the asset is in the inventory, and so in the ranking"),
+    ],
+};
+
+/// How the predicted probabilities compare with what happened, by tenth of the backtest's predictions.
+pub const CALIBRATION: TableSchema = TableSchema {
+    name: "calibration",
+    columns: &[
+        ("horizon_days", Whole, "the horizon"),
+        ("model", Text, "whose predictions"),
+        ("bin", Whole, "1 is the lowest tenth"),
+        ("n", Whole, "predictions in the bin"),
+        ("mean_probability", Number, "their mean"),
+        ("observed", Number, "the share that failed"),
+        ("low", Number, "lower end of the 80 % interval of that share"),
+        ("high", Number, "upper end of it"),
+    ],
+};
+
+/// The backtest of every model and baseline: one row per model, horizon and metric.
+pub const METRICS: TableSchema = TableSchema {
+    name: "metrics",
+    columns: &[
+        ("model", Text, "the candidate"),
+        ("role", Text, "baseline, candidate or chosen"),
+        ("horizon_days", Whole, "the horizon"),
+        ("metric", Text, "average_precision, roc_auc, precision_at_20, brier_skill, …"),
+        ("value", Number, "its value"),
+        ("low", Number, "lower end of its 80 % interval, by a bootstrap over assets"),
+        ("high", Number, "upper end of it"),
+    ],
+};
+
+/// Points of the report's plots.
+pub const PLOT_SERIES: TableSchema = TableSchema {
+    name: "plot_series",
+    columns: &[
+        ("plot", Text, "which plot: capture (failures caught by list length), base_rate (share failed by cutoff), …"),
+        ("series", Text, "which line of it, e.g. a model"),
+        ("x", Number, "abscissa"),
+        ("y", Number, "ordinate"),
+        ("low", Number, "lower end of its 80 % interval"),
+        ("high", Number, "upper end of it"),
+    ],
+};
+
+/// `predictions` of a backtest.
+pub const PREDICTIONS: TableSchema = TableSchema {
+    name: "predictions",
+    columns: &[
+        ("cutoff", Time, "when it was made"),
+        ("asset_id", Text, "the asset"),
+        ("horizon_days", Whole, "the horizon"),
+        ("probability", Number, "P(failure within the horizon), 0 to 1"),
+        ("outcome", Flag, "whether it failed in the window; null where censored"),
+    ],
+};
+
+/// `candidates` of a backtest: the same for each candidate.
+pub const CANDIDATES: TableSchema = TableSchema {
+    name: "candidates",
+    columns: &[
+        ("cutoff", Time, "when it was made"),
+        ("asset_id", Text, "the asset"),
+        ("horizon_days", Whole, "the horizon"),
+        ("model", Text, "the candidate"),
+        ("probability", Number, "P(failure within the horizon), 0 to 1"),
+        ("outcome", Flag, "whether it failed in the window; null where censored"),
+    ],
+};
+
+/// The feature catalog as a table.
+pub const FEATURES: TableSchema = TableSchema {
+    name: "features",
+    columns: &[
+        ("feature", Text, "its name"),
+        ("unit", Text, "its unit"),
+        ("window_days", Whole, "how far it looks back; null: over all that is known"),
+        ("source", Text, "the table it reads"),
+        ("meaning", Text, "in words"),
+    ],
+};
+
+/// Every output table of a run.
+pub const TABLES: [&TableSchema; 9] =
+    [&RANKING, &RISK, &LABELS, &CALIBRATION, &METRICS, &PLOT_SERIES, &PREDICTIONS, &CANDIDATES, &FEATURES];
+
+/// A table that is not what its schema says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("table `{table}`: found columns {found}, expected {expected}")]
+pub struct SchemaError {
+    /// The table.
+    pub table: &'static str,
+    /// The columns and types as found.
+    pub found: String,
+    /// The columns and types as the schema says.
+    pub expected: String,
+}
+
+impl TableSchema {
+    /// Whether `df` has exactly these columns, in order and type.
+    ///
+    /// # Errors
+    ///
+    /// It has not; the error shows both sides.
+    pub fn check(&self, df: &DataFrame) -> Result<(), SchemaError> {
+        let found: Vec<(String, DataType)> = df.columns().iter().map(|c| (c.name().to_string(), c.dtype().clone())).collect();
+        let expected: Vec<(String, DataType)> = self.columns.iter().map(|(n, k, _)| ((*n).to_owned(), k.dtype())).collect();
+        if found == expected {
+            return Ok(());
+        }
+        let show = |v: &[(String, DataType)]| v.iter().map(|(n, d)| format!("{n}: {d}")).collect::<Vec<_>>().join(", ");
+        Err(SchemaError { table: self.name, found: show(&found), expected: show(&expected) })
+    }
+
+    /// A table of no rows.
+    #[must_use]
+    pub fn empty(&self) -> DataFrame {
+        let columns = self.columns.iter().map(|(n, k, _)| Column::new_empty((*n).into(), &k.dtype())).collect();
+        DataFrame::new(0, columns).unwrap_or_default()
+    }
+}
+
+/// Whether an asset could be scored by its own data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// By its own data.
+    Scored,
+    /// Too little exposure: its cohort's prior, with a wide interval.
+    Unknown,
+}
+
+impl Status {
+    /// `scored` or `unknown`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scored => "scored",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One reason for a probability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// The feature of the catalog, or `base`.
+    pub feature: String,
+    /// Its value; `None` where it is missing or not a number.
+    pub value: Option<f64>,
+    /// Its unit.
+    pub unit: String,
+    /// Its contribution in log-odds of the uncalibrated blend.
+    pub contribution: f64,
+    /// In words.
+    pub text: String,
+}
+
+/// One row of `ranking`; see [`RANKING`] for the columns.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each field is the column of the same name in RANKING, documented there")]
+pub struct RankingRow {
+    pub rank: u32,
+    pub asset_id: String,
+    pub kind: Option<String>,
+    pub model: Option<String>,
+    pub site: Option<String>,
+    pub horizon_days: i32,
+    pub probability: f64,
+    pub probability_low: f64,
+    pub probability_high: f64,
+    pub status: Status,
+    pub failure_mode: Option<String>,
+    pub remaining_life_days: Option<f64>,
+    pub remaining_life_low: Option<f64>,
+    pub remaining_life_high: Option<f64>,
+    pub expected_cost: Option<f64>,
+    pub expected_saving: Option<f64>,
+    pub action: Option<String>,
+    pub modes: Vec<(String, f64)>,
+    pub reasons: Vec<Reason>,
+    pub previous_rank: Option<u32>,
+    pub move_reason: Option<String>,
+}
+
+/// A list column from one flat struct column and the length of each row's list.
+fn lists(name: &str, flat: &StructChunked, lengths: &[usize], kind: OutKind) -> PolarsResult<Column> {
+    let flat = flat.clone().into_series();
+    let mut at = 0;
+    let rows: Vec<Series> = lengths
+        .iter()
+        .map(|n| {
+            at += n;
+            flat.slice((at - n) as i64, *n)
+        })
+        .collect();
+    if rows.is_empty() { Ok(Column::new_empty(name.into(), &kind.dtype())) } else { Series::new(name.into(), rows).cast(&kind.dtype()).map(Column::from) }
+}
+
+/// The `ranking` table of these rows.
+///
+/// # Errors
+///
+/// Polars refuses a column, which would be a bug here.
+pub fn ranking_frame(rows: &[RankingRow]) -> PolarsResult<DataFrame> {
+    let n = rows.len();
+    let text = |name: &str, f: &dyn Fn(&RankingRow) -> Option<&str>| Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>());
+    let number = |name: &str, f: &dyn Fn(&RankingRow) -> Option<f64>| Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>());
+    let whole = |name: &str, f: &dyn Fn(&RankingRow) -> Option<i64>| Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>());
+    let modes: Vec<&(String, f64)> = rows.iter().flat_map(|r| &r.modes).collect();
+    let mode_fields = [
+        Series::new("mode".into(), modes.iter().map(|m| m.0.as_str()).collect::<Vec<_>>()),
+        Series::new("probability".into(), modes.iter().map(|m| m.1).collect::<Vec<_>>()),
+    ];
+    let reasons: Vec<&Reason> = rows.iter().flat_map(|r| &r.reasons).collect();
+    let reason_fields = [
+        Series::new("feature".into(), reasons.iter().map(|r| r.feature.as_str()).collect::<Vec<_>>()),
+        Series::new("value".into(), reasons.iter().map(|r| r.value).collect::<Vec<_>>()),
+        Series::new("unit".into(), reasons.iter().map(|r| r.unit.as_str()).collect::<Vec<_>>()),
+        Series::new("contribution".into(), reasons.iter().map(|r| r.contribution).collect::<Vec<_>>()),
+        Series::new("text".into(), reasons.iter().map(|r| r.text.as_str()).collect::<Vec<_>>()),
+    ];
+    let df = DataFrame::new(
+        n,
+        vec![
+            whole("rank", &|r| Some(i64::from(r.rank))),
+            text("asset_id", &|r| Some(&r.asset_id)),
+            text("kind", &|r| r.kind.as_deref()),
+            text("model", &|r| r.model.as_deref()),
+            text("site", &|r| r.site.as_deref()),
+            whole("horizon_days", &|r| Some(i64::from(r.horizon_days))),
+            number("probability", &|r| Some(r.probability)),
+            number("probability_low", &|r| Some(r.probability_low)),
+            number("probability_high", &|r| Some(r.probability_high)),
+            text("status", &|r| Some(r.status.name())),
+            text("failure_mode", &|r| r.failure_mode.as_deref()),
+            number("remaining_life_days", &|r| r.remaining_life_days),
+            number("remaining_life_low", &|r| r.remaining_life_low),
+            number("remaining_life_high", &|r| r.remaining_life_high),
+            number("expected_cost", &|r| r.expected_cost),
+            number("expected_saving", &|r| r.expected_saving),
+            text("action", &|r| r.action.as_deref()),
+            lists(
+                "modes",
+                &StructChunked::from_series("".into(), modes.len(), mode_fields.iter())?,
+                &rows.iter().map(|r| r.modes.len()).collect::<Vec<_>>(),
+                Modes,
+            )?,
+            lists(
+                "reasons",
+                &StructChunked::from_series("".into(), reasons.len(), reason_fields.iter())?,
+                &rows.iter().map(|r| r.reasons.len()).collect::<Vec<_>>(),
+                Reasons,
+            )?,
+            whole("previous_rank", &|r| r.previous_rank.map(i64::from)),
+            text("move_reason", &|r| r.move_reason.as_deref()),
+        ],
+    )?;
+    debug_assert_eq!(RANKING.check(&df), Ok(()));
+    Ok(df)
+}
+
+/// What the report says about the run as a whole; kept in the manifest, so that a report can be rendered again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunFacts {
+    /// Where observation ends, `2025-12-31`.
+    pub as_of: String,
+    /// The horizon the ranking is by, days.
+    pub rank_by_days: i32,
+    /// How many assets the list of one period holds, and the period in days.
+    pub capacity_visits: u32,
+    /// Days for which the capacity is stated.
+    pub capacity_per_days: u32,
+    /// Assets scored.
+    pub n_assets: u64,
+    /// Of these, with status `unknown`.
+    pub n_unknown: u64,
+    /// Failures that counted.
+    pub n_failures: u64,
+    /// Tickets, readings and events read.
+    pub n_tickets: u64,
+    /// Readings (rows of telemetry) read.
+    pub n_readings: u64,
+    /// Events read.
+    pub n_events: u64,
+    /// The model that made the ranking.
+    pub chosen_model: String,
+    /// Why it was chosen, in one sentence.
+    pub chosen_because: String,
+    /// The strongest dumb baseline.
+    pub baseline_model: String,
+    /// Whether anything beat the dumb baseline.
+    pub beats_baseline: bool,
+    /// First and last cutoff of the backtest, and how many there were.
+    pub backtest_from: Option<String>,
+    /// See `backtest_from`.
+    pub backtest_to: Option<String>,
+    /// See `backtest_from`.
+    pub backtest_cutoffs: u64,
+    /// When the model was trained, `2025-12-01`.
+    pub trained_as_of: String,
+    /// The time zone in which the sources' naive times were read.
+    pub time_zone: String,
+    /// The tool's version.
+    pub version: String,
+}
+
+/// Everything the report is rendered from, by itself enough to render it again.
+#[derive(Debug, Clone)]
+pub struct RunTables {
+    /// See [`RANKING`].
+    pub ranking: DataFrame,
+    /// See [`RISK`].
+    pub risk: DataFrame,
+    /// See [`LABELS`].
+    pub labels: DataFrame,
+    /// See [`CALIBRATION`].
+    pub calibration: DataFrame,
+    /// See [`METRICS`].
+    pub metrics: DataFrame,
+    /// See [`PLOT_SERIES`].
+    pub plot_series: DataFrame,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
+    /// The run as a whole.
+    pub facts: RunFacts,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ranking_goes_round() {
+        let row = RankingRow {
+            rank: 1,
+            asset_id: "a".into(),
+            kind: None,
+            model: Some("m".into()),
+            site: None,
+            horizon_days: 30,
+            probability: 0.5,
+            probability_low: 0.4,
+            probability_high: 0.6,
+            status: Status::Scored,
+            failure_mode: None,
+            remaining_life_days: None,
+            remaining_life_low: None,
+            remaining_life_high: None,
+            expected_cost: None,
+            expected_saving: None,
+            action: None,
+            modes: vec![],
+            reasons: vec![
+                Reason { feature: "base".into(), value: None, unit: String::new(), contribution: -3.0, text: "usual".into() },
+                Reason { feature: "x".into(), value: Some(1.0), unit: "days".into(), contribution: 2.0, text: "x".into() },
+            ],
+            previous_rank: None,
+            move_reason: None,
+        };
+        let df = ranking_frame(&[row.clone(), RankingRow { rank: 2, reasons: vec![], ..row }]).unwrap();
+        RANKING.check(&df).unwrap();
+        assert_eq!(df.column("reasons").unwrap().list().unwrap().get_as_series(0).unwrap().len(), 2);
+        RANKING.check(&ranking_frame(&[]).unwrap()).unwrap();
+        RANKING.check(&RANKING.empty()).unwrap();
+        assert!(RISK.check(&df).unwrap_err().to_string().starts_with("table `risk`"));
+    }
+}

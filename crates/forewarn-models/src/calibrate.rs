@@ -1,0 +1,357 @@
+//! From log odds to probabilities that hold: identity, Platt, beta and isotonic calibration. It does not know
+//! the model behind the log odds.
+
+use crate::choose::{Choice, clustered_standard_error, one_standard_error};
+use crate::error::{ModelError, all_finite, both_classes, outcomes_and_weights, same_length};
+use crate::newton::fit_nonnegative;
+use crate::special::{logit, sigmoid, softplus};
+use serde::{Deserialize, Serialize};
+
+/// The families, from simple to complex.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CalibratorKind {
+    /// The log odds as they are.
+    Identity,
+    /// `a · z + b`, `a >= 0`, with the targets of Platt (1999).
+    Platt,
+    /// `a · ln p - b · ln(1 - p) + c`, `a, b >= 0` (Kull, Silva Filho and Flach 2017).
+    Beta,
+    /// A step function by pool-adjacent-violators (Ayer et al. 1955), linear between the steps.
+    Isotonic,
+}
+
+impl CalibratorKind {
+    /// All families, from simple to complex.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Platt, Self::Beta, Self::Isotonic];
+
+    /// A name for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Platt => "platt",
+            Self::Beta => "beta",
+            Self::Isotonic => "isotonic",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Curve {
+    Identity,
+    Platt { slope: f64, intercept: f64 },
+    Beta { a: f64, b: f64, c: f64 },
+    Isotonic { log_odds: Vec<f64>, probability: Vec<f64> },
+}
+
+/// A fitted, never decreasing map from log odds to probability, kept away from 0 and 1 by what the data can
+/// support.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibrator {
+    curve: Curve,
+    floor: f64,
+}
+
+impl Calibrator {
+    /// Fits one family to held-out log odds, outcomes (0 or 1) and weights.
+    ///
+    /// No probability comes nearer to 0 or 1 than `0.5 / (n + 1)`, where `n = (Σw)² / Σw²` is the effective
+    /// number of rows (Kish 1965).
+    ///
+    /// # Errors
+    /// No rows, lengths that differ, values that are not finite, one class only.
+    ///
+    /// ```
+    /// use forewarn_models::{Calibrator, CalibratorKind};
+    /// let z = [-2.0, -1.0, 0.0, 1.0, 2.0, 3.0];
+    /// let c = Calibrator::fit(CalibratorKind::Platt, &z, &[0.0, 0.0, 1.0, 0.0, 1.0, 1.0], &[1.0; 6])?;
+    /// let p = c.probability(&[-9.0, 0.0, 9.0]);
+    /// assert!(0.0 < p[0] && p[0] < p[1] && p[1] < p[2] && p[2] < 1.0);
+    /// assert!(Calibrator::fit(CalibratorKind::Platt, &z, &[0.0; 6], &[1.0; 6]).is_err());
+    /// # Ok::<(), forewarn_models::ModelError>(())
+    /// ```
+    pub fn fit(
+        kind: CalibratorKind,
+        log_odds: &[f64],
+        outcomes: &[f64],
+        weights: &[f64],
+    ) -> Result<Self, ModelError> {
+        outcomes_and_weights(outcomes, weights)?;
+        same_length("log odds", log_odds.len(), outcomes.len())?;
+        all_finite("log odds", log_odds)?;
+        both_classes(outcomes, weights)?;
+        let curve = match kind {
+            CalibratorKind::Identity => Curve::Identity,
+            CalibratorKind::Platt => {
+                let fit = fit_nonnegative(&[log_odds], &softened(outcomes, weights), weights, &[0.0], &[1.0]);
+                Curve::Platt { slope: fit.slopes[0], intercept: fit.intercept }
+            }
+            CalibratorKind::Beta => {
+                let (low, high): (Vec<f64>, Vec<f64>) =
+                    log_odds.iter().map(|z| (-softplus(-z), softplus(*z))).unzip();
+                let fit = fit_nonnegative(
+                    &[&low, &high],
+                    &softened(outcomes, weights),
+                    weights,
+                    &[0.0; 4],
+                    &[1.0; 2],
+                );
+                Curve::Beta { a: fit.slopes[0], b: fit.slopes[1], c: fit.intercept }
+            }
+            CalibratorKind::Isotonic => {
+                let (log_odds, probability) = isotonic(log_odds, outcomes, weights);
+                Curve::Isotonic { log_odds, probability }
+            }
+        };
+        let squares: f64 = weights.iter().map(|w| w * w).sum();
+        let effective = weights.iter().sum::<f64>().powi(2) / squares;
+        Ok(Self { curve, floor: 0.5 / (effective + 1.0) })
+    }
+
+    /// The family.
+    pub fn kind(&self) -> CalibratorKind {
+        match self.curve {
+            Curve::Identity => CalibratorKind::Identity,
+            Curve::Platt { .. } => CalibratorKind::Platt,
+            Curve::Beta { .. } => CalibratorKind::Beta,
+            Curve::Isotonic { .. } => CalibratorKind::Isotonic,
+        }
+    }
+
+    /// The smallest probability that it gives; the largest is 1 minus this.
+    pub fn floor(&self) -> f64 {
+        self.floor
+    }
+
+    /// Probabilities of log odds; NaN stays NaN.
+    pub fn probability(&self, log_odds: &[f64]) -> Vec<f64> {
+        log_odds.iter().map(|z| self.raw(*z).clamp(self.floor, 1.0 - self.floor)).collect()
+    }
+
+    /// How much the calibrated log odds change where the raw log odds change by one, near `z`; at least 0.
+    /// Spreads on the raw scale are multiplied by it.
+    pub fn slope_at(&self, z: f64) -> f64 {
+        let p = self.probability(&[z - 0.5, z + 0.5]);
+        (logit(p[1]) - logit(p[0])).max(0.0)
+    }
+
+    fn raw(&self, z: f64) -> f64 {
+        match &self.curve {
+            Curve::Identity => sigmoid(z),
+            Curve::Platt { slope, intercept } => sigmoid(slope * z + intercept),
+            Curve::Beta { a, b, c } => sigmoid(-a * softplus(-z) + b * softplus(z) + c),
+            Curve::Isotonic { log_odds, probability } => interpolate(log_odds, probability, z),
+        }
+    }
+}
+
+/// Platt's targets: a little inside 0 and 1, by the number of rows of each class, so that slopes stay finite.
+fn softened(outcomes: &[f64], weights: &[f64]) -> Vec<f64> {
+    let ones: f64 = outcomes.iter().zip(weights).map(|(y, w)| y * w).sum();
+    let zeros: f64 = weights.iter().sum::<f64>() - ones;
+    let (high, low) = ((ones + 1.0) / (ones + 2.0), 1.0 / (zeros + 2.0));
+    outcomes.iter().map(|y| if *y == 1.0 { high } else { low }).collect()
+}
+
+/// Weighted isotonic regression: the corners of its graph. Ties are joined first, then neighbors that fall
+/// are pooled.
+fn isotonic(x: &[f64], y: &[f64], weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    struct Block {
+        low: f64,
+        high: f64,
+        sum: f64,
+        weight: f64,
+    }
+    impl Block {
+        fn join(&mut self, other: &Self) {
+            self.high = other.high;
+            self.sum += other.sum;
+            self.weight += other.weight;
+        }
+        fn mean(&self) -> f64 {
+            self.sum / self.weight
+        }
+    }
+    let mut order: Vec<usize> = (0..x.len()).filter(|&i| weights[i] > 0.0).collect();
+    order.sort_by(|&a, &b| x[a].total_cmp(&x[b]));
+    let mut blocks: Vec<Block> = Vec::new();
+    for tie in order.chunk_by(|&a, &b| x[a] == x[b]) {
+        let at = x[tie[0]];
+        let weight = tie.iter().map(|&i| weights[i]).sum();
+        let mut block =
+            Block { low: at, high: at, sum: tie.iter().map(|&i| weights[i] * y[i]).sum(), weight };
+        while let Some(mut last) = blocks.pop_if(|last| last.mean() >= block.mean()) {
+            last.join(&block);
+            block = last;
+        }
+        blocks.push(block);
+    }
+    let (mut at, mut value) = (Vec::new(), Vec::new());
+    for b in &blocks {
+        at.push(b.low);
+        value.push(b.mean());
+        if b.high > b.low {
+            at.push(b.high);
+            value.push(b.mean());
+        }
+    }
+    (at, value)
+}
+
+/// Linear between ascending points, constant beyond them.
+fn interpolate(at: &[f64], value: &[f64], x: f64) -> f64 {
+    if x.is_nan() {
+        return x;
+    }
+    let next = at.partition_point(|a| *a <= x);
+    if next == 0 {
+        return value.first().copied().unwrap_or(f64::NAN);
+    }
+    if next == at.len() {
+        return value[next - 1];
+    }
+    let share = (x - at[next - 1]) / (at[next] - at[next - 1]);
+    // The bounds keep rounding from breaking the order.
+    (value[next - 1] + share * (value[next] - value[next - 1])).clamp(value[next - 1], value[next])
+}
+
+/// Which calibrator to use, and how the families compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CalibratorChoice {
+    /// The chosen family, fitted to all rows.
+    pub calibrator: Calibrator,
+    /// Weighted log loss of each family on later folds.
+    pub choice: Choice,
+}
+
+/// Picks a family by weighted log loss on time-ordered folds: each fold is predicted by calibrators fitted to
+/// the folds before it. The simplest family within one standard error of the best is then fitted to all rows.
+///
+/// `folds` gives each row its place in time (any increasing codes), `units` joins rows that vary together
+/// (one asset). A fold whose past holds one class only is passed over; if none is left, identity is chosen
+/// without a comparison being possible, and its standing has the loss of all rows.
+///
+/// # Errors
+/// As [`Calibrator::fit`], or lengths that differ.
+pub fn choose_calibrator(
+    log_odds: &[f64],
+    outcomes: &[f64],
+    weights: &[f64],
+    folds: &[u32],
+    units: &[u32],
+) -> Result<CalibratorChoice, ModelError> {
+    let identity = Calibrator::fit(CalibratorKind::Identity, log_odds, outcomes, weights)?;
+    same_length("folds", folds.len(), outcomes.len())?;
+    same_length("units", units.len(), outcomes.len())?;
+    let mut times: Vec<u32> = folds.to_vec();
+    times.sort_unstable();
+    times.dedup();
+    let mut held = Vec::new();
+    let mut losses = vec![Vec::new(); CalibratorKind::ALL.len()];
+    for now in &times[1..] {
+        let pick = |rows: &[usize], v: &[f64]| -> Vec<f64> { rows.iter().map(|&i| v[i]).collect() };
+        let past: Vec<usize> = (0..folds.len()).filter(|&i| folds[i] < *now).collect();
+        let (z, y, w) = (pick(&past, log_odds), pick(&past, outcomes), pick(&past, weights));
+        if both_classes(&y, &w).is_err() {
+            continue;
+        }
+        let present: Vec<usize> = (0..folds.len()).filter(|&i| folds[i] == *now).collect();
+        let z_now = pick(&present, log_odds);
+        for (kind, losses) in CalibratorKind::ALL.into_iter().zip(&mut losses) {
+            let p = Calibrator::fit(kind, &z, &y, &w)?.probability(&z_now);
+            losses.extend(present.iter().zip(p).map(|(&i, p)| row_loss(outcomes[i], p)));
+        }
+        held.extend(present);
+    }
+    if held.iter().all(|&i| weights[i] == 0.0) {
+        let p = identity.probability(log_odds);
+        let total: f64 = weights.iter().sum();
+        let loss =
+            p.iter().zip(outcomes).zip(weights).map(|((p, y), w)| w * row_loss(*y, *p)).sum::<f64>() / total;
+        let choice = one_standard_error(&[CalibratorKind::Identity.name()], &[loss], false, |_, _| 0.0)?;
+        return Ok(CalibratorChoice { calibrator: identity, choice });
+    }
+    let w: Vec<f64> = held.iter().map(|&i| weights[i]).collect();
+    let u: Vec<u32> = held.iter().map(|&i| units[i]).collect();
+    let total: f64 = w.iter().sum();
+    let scores: Vec<f64> =
+        losses.iter().map(|l| l.iter().zip(&w).map(|(l, w)| l * w).sum::<f64>() / total).collect();
+    let choice =
+        one_standard_error(&CalibratorKind::ALL.map(CalibratorKind::name), &scores, false, |best, i| {
+            let difference: Vec<f64> = losses[i].iter().zip(&losses[best]).map(|(a, b)| a - b).collect();
+            clustered_standard_error(&difference, &w, &u)
+        })?;
+    let calibrator = Calibrator::fit(CalibratorKind::ALL[choice.chosen], log_odds, outcomes, weights)?;
+    Ok(CalibratorChoice { calibrator, choice })
+}
+
+fn row_loss(y: f64, p: f64) -> f64 {
+    -(if y == 1.0 { p.ln() } else { (-p).ln_1p() })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::cases;
+    use crate::rng::{generator, uniform};
+
+    /// Outcomes drawn at `truth(z)`, four folds of a thousand rows.
+    fn drawn(truth: impl Fn(f64) -> f64) -> (Vec<f64>, Vec<f64>, Vec<u32>, Vec<u32>) {
+        let mut rng = generator(11, 0);
+        let z: Vec<f64> = (0..4000).map(|_| 6.0 * uniform(&mut rng) - 5.0).collect();
+        let y = z.iter().map(|z| f64::from(u8::from(uniform(&mut rng) < truth(*z)))).collect();
+        (z, y, (0..4000).map(|i| i / 1000).collect(), (0..4000).map(|i| i % 1000).collect())
+    }
+
+    #[test]
+    fn isotonic_agrees_with_scikit_learn_and_keeps_the_mean() {
+        for case in cases::topic("isotonic").as_array().unwrap() {
+            let (z, y, w) = (
+                cases::numbers(case, "log_odds"),
+                cases::numbers(case, "outcome"),
+                cases::numbers(case, "weight"),
+            );
+            let c = Calibrator::fit(CalibratorKind::Isotonic, &z, &y, &w).unwrap();
+            for (at, expected) in cases::numbers(case, "at").iter().zip(cases::numbers(case, "probability")) {
+                assert!((c.raw(*at) - expected).abs() < 1e-9);
+            }
+            let sum = |v: &[f64]| v.iter().zip(&w).map(|(v, w)| v * w).sum::<f64>();
+            let fitted: Vec<f64> = z.iter().map(|z| c.raw(*z)).collect();
+            assert!((sum(&fitted) - sum(&y)).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn platt_and_beta_find_the_truth() {
+        let (z, y, ..) = drawn(|z| sigmoid(0.5 * z - 0.7));
+        for kind in [CalibratorKind::Platt, CalibratorKind::Beta] {
+            let c = Calibrator::fit(kind, &z, &y, &vec![1.0; z.len()]).unwrap();
+            for z in [-4.0, -2.0, 0.0] {
+                assert!((logit(c.raw(z)) - (0.5 * z - 0.7)).abs() < 0.3, "{kind:?} at {z}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_simplest_sufficient_family_is_chosen() {
+        for (truth, expected) in [
+            ((|z: f64| sigmoid(z)) as fn(f64) -> f64, CalibratorKind::Identity),
+            (|z| sigmoid(0.4 * z - 1.0), CalibratorKind::Platt),
+            (|z| if z > -1.0 { 0.6 } else { 0.02 }, CalibratorKind::Isotonic),
+        ] {
+            let (z, y, folds, units) = drawn(truth);
+            let found = choose_calibrator(&z, &y, &vec![1.0; z.len()], &folds, &units).unwrap();
+            assert_eq!(found.calibrator.kind(), expected, "{:?}", found.choice);
+        }
+    }
+
+    #[test]
+    fn a_reversed_score_gives_the_base_rate() {
+        let (z, y, ..) = drawn(|z| sigmoid(-2.0 * z));
+        let c = Calibrator::fit(CalibratorKind::Platt, &z, &y, &vec![1.0; z.len()]).unwrap();
+        let p = c.probability(&[-3.0, 1.0]);
+        assert!((p[0] - p[1]).abs() < 1e-9 && (p[0] - y.iter().sum::<f64>() / 4000.0).abs() < 0.01);
+        let alone = choose_calibrator(&z, &y, &vec![1.0; z.len()], &[0; 4000], &[0; 4000]).unwrap();
+        assert_eq!(alone.calibrator.kind(), CalibratorKind::Identity);
+    }
+}

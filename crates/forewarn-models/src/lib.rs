@@ -1,0 +1,103 @@
+//! Numbers only: fit, predict, calibrate, blend, score and explain.
+//!
+//! This crate does not know tables, dates, ids, files, the clock, the environment or unseeded randomness, and
+//! it does not print. Its caller turns rows of assets into a [`Matrix`] and numbers back into words.
+//!
+//! **A promise.** The same numbers, settings and seeds give the same bytes on any number of threads: work is
+//! cut by the size of the data alone, and sums are added in a fixed order.
+//!
+//! **Conventions.** Rows by columns; NaN is a missing value in a matrix and nowhere else; outcomes are `f64`
+//! 0 or 1; weights say how many rows a row stands for; log odds are natural logarithms; exposure and horizons
+//! are days; `units` and `groups` are codes (`u32`) of rows that belong together. Every fallible call returns
+//! a [`ModelError`] that says what was found and what is allowed; nothing is guessed.
+//!
+//! # The cast
+//!
+//! | step | call | result |
+//! |---|---|---|
+//! | rows | [`Matrix::from_columns`], [`TrainingData::new`] | checked once |
+//! | fit | [`LogisticParams`], [`BoostingParams`] through [`RiskLearner::fit`]; [`Booster::grow`] with validation rows | [`Logistic`], [`Boosted`] |
+//! | predict, explain | [`RiskModel::log_odds`], [`RiskModel::contributions`] | log odds, [`Contributions`] that add up to them |
+//! | keep | [`RiskModel::to_bytes`], [`RiskModel::from_bytes`] | JSON; everything else here that is kept derives serde |
+//! | few events | [`RateDistribution::fit`], [`cohort_rate`], [`cohort_share`] | shrunk rates and probabilities in closed form |
+//! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
+//! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
+//! | doubt | [`LocalEvidence::fit`], [`probability_intervals`] | intervals that contain the probability and exclude 0 and 1 |
+//! | score | [`Scored::new`], [`Metric::of`], [`top_k`] | numbers, `None` where undefined |
+//! | compare | [`bootstrap_metric`], [`Replicates::minus`], [`one_standard_error`], [`one_standard_error_bootstrap`] | [`Choice`] |
+//!
+//! # From rows to a calibrated, explained probability
+//!
+//! ```
+//! use forewarn_models::{
+//!     Blend, BoostingParams, LocalEvidence, LogisticParams, Matrix, RiskLearner, RiskModel, TrainingData,
+//!     choose_calibrator, probability_intervals,
+//! };
+//!
+//! let x = Matrix::from_columns(vec![(0..600).map(|i| f64::from(i % 60)).collect()])?;
+//! let y: Vec<f64> = (0..600).map(|i| f64::from(u8::from(i % 60 + i / 60 > 55))).collect();
+//! let w = vec![1.0; 600];
+//! let rows = TrainingData::new(&x, &y, &w)?;
+//! let logistic = LogisticParams::default().fit(&rows)?;
+//! let boosted = BoostingParams { iterations: 30, ..Default::default() }.fit(&rows)?;
+//!
+//! // The engine does the next steps on held-out rows.
+//! let members = [logistic.log_odds(&x)?, boosted.log_odds(&x)?];
+//! let members: Vec<&[f64]> = members.iter().map(Vec::as_slice).collect();
+//! let blend = Blend::fit(&members, &y, &w, 0.1)?;
+//! let z = blend.log_odds(&members)?;
+//! let folds: Vec<u32> = (0..600).map(|i| i / 200).collect();
+//! let units: Vec<u32> = (0..600).map(|i| i % 60).collect();
+//! let calibrator = choose_calibrator(&z, &y, &w, &folds, &units)?.calibrator;
+//! let p = calibrator.probability(&z);
+//!
+//! // Raw disagreement is on the scale of the blend; the calibrator's slope takes it to the calibrated scale.
+//! let raw = blend.disagreement(&members)?;
+//! let spread: Vec<f64> = raw.iter().zip(&z).map(|(d, z)| d * calibrator.slope_at(*z)).collect();
+//! let evidence = LocalEvidence::fit(&p, &y, &w, &units)?;
+//! let intervals = probability_intervals(&p, &evidence, &spread, 0.8)?;
+//! assert!(intervals.iter().zip(&p).all(|((low, high), p)| low <= p && p <= high));
+//!
+//! let reasons = blend.contributions(&[&logistic.contributions(&x)?, &boosted.contributions(&x)?])?;
+//! assert!(reasons.totals().iter().zip(&z).all(|(a, b)| (a - b).abs() < 1e-9));
+//! # Ok::<(), forewarn_models::ModelError>(())
+//! ```
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod blend;
+mod boosting;
+mod bootstrap;
+mod calibrate;
+#[cfg(test)]
+mod cases;
+mod choose;
+mod columns;
+mod error;
+mod interval;
+mod linalg;
+mod logistic;
+mod matrix;
+mod metrics;
+mod newton;
+mod risk;
+mod rng;
+mod shrink;
+mod special;
+mod trees;
+
+pub use blend::Blend;
+pub use boosting::{Booster, BoostingParams};
+pub use bootstrap::{BootstrapParams, Replicates, bootstrap, bootstrap_metric};
+pub use calibrate::{Calibrator, CalibratorChoice, CalibratorKind, choose_calibrator};
+pub use choose::{Choice, Standing, one_standard_error, one_standard_error_bootstrap};
+pub use error::ModelError;
+pub use interval::{LocalEvidence, probability_interval, probability_intervals};
+pub use logistic::{Logistic, LogisticParams};
+pub use matrix::Matrix;
+pub use metrics::{Metric, Scored, TopK, top_k};
+pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};
+pub use rng::poisson_one_weights;
+pub use shrink::{RateDistribution, cohort_rate, cohort_share};
+pub use special::{beta_p, beta_quantile, gamma_p, gamma_quantile, ln_gamma, logit, sigmoid};
+pub use trees::Boosted;

@@ -1,0 +1,327 @@
+//! A run as a mid-sized office fleet might give it: about 60 ranked assets, a backtest, failures and findings. All
+//! numbers are made by formulas, so that two calls give the same tables.
+
+use forewarn_frames::output::{
+    CALIBRATION, LABELS, METRICS, OutKind, PLOT_SERIES, RISK, RankingRow, Reason, RunFacts, RunTables, Status, TableSchema,
+    ranking_frame,
+};
+use forewarn_frames::time::{DAY, HOUR, day_of};
+use forewarn_frames::{Finding, Severity};
+use polars::prelude::*;
+
+/// How the text fields of a fixture are filled: the name of the field and a plain text, to what stands in the table.
+pub(crate) type Fill<'a> = &'a dyn Fn(&str, &str) -> String;
+
+/// The text as it is.
+pub(crate) fn plain(_: &str, text: &str) -> String {
+    text.to_owned()
+}
+
+const KINDS: [(&str, &str, &str); 6] = [
+    ("laptop", "ThinkPad T480", "NB-"),
+    ("server", "ProLiant DL380 Gen9", "SRV-"),
+    ("printer", "LaserJet M607", "PRN-"),
+    ("switch", "Catalyst 2960-X", "SW-"),
+    ("laptop", "Latitude 7490", "NB-"),
+    ("ups", "Smart-UPS 1500", "UPS-"),
+];
+const SITES: [&str; 4] = ["Berlin", "Hamburg", "München", "Wien, Haus 2"];
+const MODES: [&str; 4] = ["disk", "battery", "fan", "power supply"];
+
+/// One cell of a table built row by row.
+#[derive(Debug, Clone)]
+pub(crate) enum Cell {
+    Text(String),
+    Number(f64),
+    Whole(i64),
+    Flag(bool),
+    Null,
+}
+
+/// A table of these rows.
+pub(crate) fn frame(schema: &TableSchema, rows: &[Vec<Cell>]) -> DataFrame {
+    let columns = schema.columns.iter().enumerate().map(|(j, (name, kind, _))| {
+        let name: PlSmallStr = (*name).into();
+        let cells = rows.iter().map(|r| r[j].clone());
+        let column = match kind {
+            OutKind::Text => Column::new(name, cells.map(|c| if let Cell::Text(t) = c { Some(t) } else { None }).collect::<Vec<_>>()),
+            OutKind::Number => Column::new(name, cells.map(|c| if let Cell::Number(x) = c { Some(x) } else { None }).collect::<Vec<_>>()),
+            OutKind::Flag => Column::new(name, cells.map(|c| if let Cell::Flag(b) = c { Some(b) } else { None }).collect::<Vec<_>>()),
+            _ => Column::new(name, cells.map(|c| if let Cell::Whole(n) = c { Some(n) } else { None }).collect::<Vec<_>>()),
+        };
+        column.cast(&kind.dtype()).unwrap()
+    });
+    DataFrame::new(rows.len(), columns.collect()).unwrap()
+}
+
+fn text(t: impl Into<String>) -> Cell {
+    Cell::Text(t.into())
+}
+
+/// Between 0 and 1, the same for the same `i`.
+fn noise(i: usize) -> f64 {
+    ((i.wrapping_mul(2_654_435_761) >> 7) % 1000) as f64 / 1000.0
+}
+
+pub(crate) fn facts(n: usize, fill: Fill<'_>) -> RunFacts {
+    RunFacts {
+        as_of: fill("as_of", "2025-12-29"),
+        rank_by_days: 30,
+        capacity_visits: 20,
+        capacity_per_days: 7,
+        n_assets: n as u64,
+        n_unknown: (0..n).filter(|i| i % 17 == 11).count() as u64,
+        n_failures: 418,
+        n_tickets: 18_204,
+        n_readings: 2_310_400,
+        n_events: 1_022,
+        chosen_model: fill("chosen_model", "boosting"),
+        chosen_because: fill(
+            "chosen_because",
+            "boosting has the best average precision (0.282), and no simpler model comes within one standard error (0.021) of it",
+        ),
+        baseline_model: fill("baseline_model", "own_rate"),
+        beats_baseline: true,
+        backtest_from: Some(fill("backtest_from", "2024-12-01")),
+        backtest_to: Some(fill("backtest_to", "2025-11-01")),
+        backtest_cutoffs: 12,
+        trained_as_of: fill("trained_as_of", "2025-12-01"),
+        time_zone: fill("time_zone", "Europe/Berlin"),
+        version: fill("version", "0.1.0"),
+    }
+}
+
+/// `n` ranked assets; costs and actions only where asked.
+pub(crate) fn ranking(n: usize, fill: Fill<'_>, costs: bool) -> Vec<RankingRow> {
+    (0..n)
+        .map(|i| {
+            let (kind, model, prefix) = KINDS[i % KINDS.len()];
+            let p = 0.62 * (-(i as f64) / 14.0).exp() + 0.004;
+            let unknown = i % 17 == 11;
+            let spread = if unknown { 0.9 } else { 0.35 };
+            let mode = MODES[i % MODES.len()];
+            let reason = |feature: &str, value: f64, unit: &str, contribution: f64, words: String| Reason {
+                feature: fill("feature", feature),
+                value: Some(value),
+                unit: fill("unit", unit),
+                contribution,
+                text: fill("text", &words),
+            };
+            let incidents = 2.0 + (noise(i) * 6.0).floor();
+            let age = 12.0 + (noise(i + 50) * 60.0).floor();
+            let mut reasons = vec![
+                reason("incidents_90d", incidents, "tickets", 0.4 * incidents, format!("{incidents} incidents in 90 days; similar assets have 0.4")),
+                reason("age_months", age, "months", age / 60.0, format!("in service for {age} months; its model usually fails from 48 on")),
+                reason("disk_used_slope_30d", 0.8, "% per day", 0.31, "disk use grows by 0.8 % a day".to_owned()),
+                reason("days_since_last_patch", 12.0, "days", -0.22, "patched 12 days ago".to_owned()),
+                reason("peer_rate", 0.02, "failures a month", -0.61, "few of its kind failed lately".to_owned()),
+            ];
+            let sum: f64 = reasons.iter().map(|r| r.contribution).sum();
+            reasons.push(Reason {
+                feature: "base".to_owned(),
+                value: None,
+                unit: String::new(),
+                contribution: (p / (1.0 - p)).ln() - sum,
+                text: fill("text", "the usual rate of the fleet"),
+            });
+            RankingRow {
+                rank: i as u32 + 1,
+                asset_id: fill("asset_id", &format!("{prefix}{:04}", 101 + i * 37 % 900)),
+                kind: Some(fill("kind", kind)),
+                model: (i % 9 != 4).then(|| fill("model", model)),
+                site: Some(fill("site", SITES[i % SITES.len()])),
+                horizon_days: 30,
+                probability: p,
+                probability_low: p * (1.0 - spread),
+                probability_high: (p * (1.0 + spread)).min(0.98),
+                status: if unknown { Status::Unknown } else { Status::Scored },
+                failure_mode: Some(fill("failure_mode", mode)),
+                remaining_life_days: (i % 3 == 0).then_some(40.0 + i as f64 * 6.0),
+                remaining_life_low: (i % 3 == 0).then_some(12.0 + i as f64 * 2.0),
+                remaining_life_high: (i % 3 == 0).then_some(160.0 + i as f64 * 9.0),
+                expected_cost: costs.then_some(p * 2_400.0),
+                expected_saving: costs.then_some(p * 2_400.0 - 80.0),
+                action: costs.then(|| fill("action", ["replace the disk", "renew the battery", "clean the fan", "swap the power supply"][i % 4])),
+                modes: vec![(fill("mode", mode), p * 0.7), (fill("mode", "other"), p * 0.3)],
+                reasons,
+                previous_rank: (i % 5 != 2).then_some(i as u32 + 1 + (i as u32 * 7) % 4),
+                move_reason: (i % 5 == 0).then(|| fill("move_reason", "two more incidents since the last run")),
+            }
+        })
+        .collect()
+}
+
+fn risk(rows: &[RankingRow]) -> DataFrame {
+    let cells: Vec<Vec<Cell>> = rows
+        .iter()
+        .flat_map(|r| {
+            [(7, 0.3), (30, 1.0), (90, 1.9)].map(|(days, k)| {
+                let at = |p: f64| Cell::Number((p * k).min(0.97));
+                vec![text(&r.asset_id), Cell::Whole(days), at(r.probability), at(r.probability_low), at(r.probability_high), text(r.status.name())]
+            })
+        })
+        .collect();
+    frame(&RISK, &cells)
+}
+
+fn labels(fill: Fill<'_>) -> DataFrame {
+    let start = i64::from(day_of(2024, 1, 3)) * DAY;
+    let rows: Vec<Vec<Cell>> = (0..418)
+        .map(|i| {
+            let at = start + (i as i64 * 1_731 % 725) * DAY + (i as i64 % 24) * HOUR;
+            vec![
+                text(fill("asset_id", &format!("NB-{:04}", 101 + i * 53 % 900))),
+                Cell::Whole(at),
+                if i % 20 == 19 { Cell::Null } else { text(fill("mode", MODES[(i * i / 3) % MODES.len()])) },
+                text(fill("ticket_id", &format!("INC{:07}", 10_023 + i * 17))),
+                Cell::Flag(i % 40 != 7),
+            ]
+        })
+        .collect();
+    frame(&LABELS, &rows)
+}
+
+fn calibration(model: &str) -> DataFrame {
+    let said = [0.004, 0.008, 0.012, 0.018, 0.026, 0.04, 0.062, 0.1, 0.19, 0.42];
+    let rows: Vec<Vec<Cell>> = said
+        .iter()
+        .enumerate()
+        .map(|(i, p)| {
+            let seen = p * (0.85 + 0.3 * noise(i + 3));
+            let half = 1.2816 * (p * (1.0 - p) / 1_420.0_f64).sqrt();
+            let numbers = [*p, seen, (seen - half).max(0.0), seen + half].map(Cell::Number);
+            let mut row = vec![Cell::Whole(30), text(model), Cell::Whole(i as i64 + 1), Cell::Whole(1_420)];
+            row.extend(numbers);
+            row
+        })
+        .collect();
+    frame(&CALIBRATION, &rows)
+}
+
+/// Model, role, how well it ranks (0 to 1).
+const MODELS: [(&str, &str, f64); 5] = [
+    ("rate", "baseline", 0.12),
+    ("own_rate", "baseline", 0.30),
+    ("logistic", "candidate", 0.50),
+    ("boosting", "chosen", 0.62),
+    ("blend", "candidate", 0.60),
+];
+
+fn metrics(fill: Fill<'_>) -> DataFrame {
+    let mut rows = Vec::new();
+    for (model, role, skill) in MODELS {
+        let of = [
+            ("average_precision", 0.04 + 0.39 * skill),
+            ("roc_auc", 0.52 + 0.5 * skill),
+            ("precision_at_20", 0.05 + 0.5 * skill),
+            ("precision_at_50", 0.05 + 0.35 * skill),
+            ("precision_at_100", 0.04 + 0.24 * skill),
+            ("brier_skill", -0.02 + 0.3 * skill),
+            ("ece", 0.03 - 0.03 * skill),
+        ];
+        for (metric, value) in of {
+            for days in [7, 30, 90] {
+                rows.push(vec![
+                    text(fill("chosen_model", model)),
+                    text(role),
+                    Cell::Whole(days),
+                    text(metric),
+                    Cell::Number(value),
+                    Cell::Number(value - 0.03 * value.abs().sqrt()),
+                    Cell::Number(value + 0.03 * value.abs().sqrt()),
+                ]);
+            }
+        }
+    }
+    frame(&METRICS, &rows)
+}
+
+fn plot_series(fill: Fill<'_>) -> DataFrame {
+    let mut rows = Vec::new();
+    for (model, _, skill) in MODELS {
+        for x in (0..=60).step_by(2) {
+            let x = f64::from(x);
+            let y = 1.0 - (-(0.004 + 0.13 * skill * skill) * x).exp() * (1.0 - 0.005 * x);
+            rows.push(vec![text("capture"), text(fill("chosen_model", model)), Cell::Number(x), Cell::Number(y), Cell::Number(y * 0.9), Cell::Number((y * 1.1).min(1.0))]);
+        }
+    }
+    frame(&PLOT_SERIES, &rows)
+}
+
+fn findings(fill: Fill<'_>) -> Vec<Finding> {
+    let finding = |severity, check: &str, table: &str, column: Option<&str>, n_rows, sample: &[&str], message: &str, hint: &str| Finding {
+        check: fill("check", check),
+        severity,
+        table: fill("table", table),
+        column: column.map(|c| fill("column", c)),
+        n_rows,
+        sample: sample.iter().map(|s| fill("sample", s)).collect(),
+        message: fill("message", message),
+        hint: fill("hint", hint),
+    };
+    vec![
+        finding(Severity::Info, "taken_as_opened", "tickets", Some("category"), 18_204, &[], "`category` holds today's values, taken as those at opening", ""),
+        finding(
+            Severity::Warning,
+            "unknown_assets",
+            "tickets",
+            Some("asset_id"),
+            312,
+            &["NB-9999", "old-fileserver"],
+            "312 tickets name assets that are not in the inventory",
+            "add them to the inventory, or map `cmdb_ci` in the configuration",
+        ),
+        finding(
+            Severity::Error,
+            "stale_source",
+            "telemetry",
+            None,
+            0,
+            &[],
+            "the newest reading is 9 days old; at most 3 days are allowed",
+            "see whether the nightly export still runs, then run forewarn again",
+        ),
+        finding(Severity::Warning, "clock_jumps", "telemetry", Some("ts"), 41, &["2025-10-26 02:14"], "41 readings lie in the hour that daylight saving repeats", "export times in UTC"),
+    ]
+}
+
+/// The tables of a run with `n` ranked assets.
+pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
+    let rows = ranking(n, fill, true);
+    RunTables {
+        ranking: ranking_frame(&rows).unwrap(),
+        risk: risk(&rows),
+        labels: labels(fill),
+        calibration: calibration(&fill("chosen_model", "boosting")),
+        metrics: metrics(fill),
+        plot_series: plot_series(fill),
+        findings: findings(fill),
+        facts: facts(n, fill),
+    }
+}
+
+/// A run that found nothing at all.
+pub(crate) fn empty() -> RunTables {
+    RunTables {
+        ranking: forewarn_frames::output::RANKING.empty(),
+        risk: RISK.empty(),
+        labels: LABELS.empty(),
+        calibration: CALIBRATION.empty(),
+        metrics: METRICS.empty(),
+        plot_series: PLOT_SERIES.empty(),
+        findings: vec![],
+        facts: RunFacts {
+            n_assets: 0,
+            n_unknown: 0,
+            n_failures: 0,
+            n_tickets: 0,
+            n_readings: 0,
+            n_events: 0,
+            beats_baseline: false,
+            backtest_from: None,
+            backtest_to: None,
+            backtest_cutoffs: 0,
+            ..facts(0, &plain)
+        },
+    }
+}

@@ -1,0 +1,164 @@
+//! What the page says, how large it is, and that it is always the same.
+
+use forewarn_frames::output::{RunTables, ranking_frame};
+
+use super::fixture::{empty, plain, ranking, run};
+use crate::{MAX_BYTES, render};
+
+/// The page's text without tags and with single spaces.
+fn words(html: &str) -> String {
+    let body = html.split_once("<body>").unwrap().1;
+    let mut out = String::new();
+    let mut inside = false;
+    for c in body.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                out.push(' ');
+            }
+            c if !inside => out.push(if c == '\u{a0}' { ' ' } else { c }),
+            _ => {}
+        }
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_first_screen_answers() {
+    let page = words(&render(&run(60, &plain)).unwrap());
+    for want in [
+        "Visit these 20 assets this week. In the backtest such a list caught about",
+        "of the failures of the following 30 days,",
+        "times as many as picking by own incident rate.",
+        "Look at this before you rely on the list",
+        "the newest reading is 9 days old; at most 3 days are allowed",
+        "Assets watched 60",
+        "Failures expected in the next 30 days",
+        "plausibly",
+        "Yes, for choosing what to visit: gradient boosting ranked better",
+        "When it said 42 %",
+    ] {
+        assert!(page.contains(want), "missing: {want}\n{}", &page[..3000]);
+    }
+    let before = page.split("Look at this before").next().unwrap();
+    assert!(!before.contains("Rank"), "the banner stands before the list");
+}
+
+#[test]
+fn no_probability_is_said_to_be_certain() {
+    let page = words(&render(&run(60, &plain)).unwrap());
+    let ranked = page.split("All ranked assets").nth(2).unwrap().split("Cards").next().unwrap();
+    // The second is the end of the bars' axis.
+    assert!(!ranked.contains(" 0 %"));
+    assert_eq!(ranked.matches(" 100 %").count(), 1);
+}
+
+#[test]
+fn a_baseline_that_was_not_beaten_is_said_plainly() {
+    let mut tables = run(60, &plain);
+    tables.facts.beats_baseline = false;
+    tables.facts.chosen_model = "own_rate".to_owned();
+    let page = words(&render(&tables).unwrap());
+    assert!(page.contains("No model did better than the simple baseline in the backtest, so this list is ranked by the baseline: own incident rate."));
+    assert!(page.contains("No model did better than the best simple baseline, so the ranking is by that baseline"));
+    assert!(!page.contains("times as many as picking"));
+}
+
+#[test]
+fn the_same_tables_give_the_same_bytes() {
+    assert_eq!(render(&run(60, &plain)).unwrap(), render(&run(60, &plain)).unwrap());
+}
+
+#[test]
+fn empty_tables_make_a_page() {
+    let page = words(&render(&empty()).unwrap());
+    for want in [
+        "There is no asset to rank.",
+        "The list is empty.",
+        "No asset was ranked.",
+        "Not known yet: there is no backtest.",
+        "No backtest curve was saved",
+        "No metrics were saved",
+        "This run holds no comparison of probabilities with outcomes",
+        "Nothing was counted as failure",
+        "The checks found nothing to report.",
+    ] {
+        assert!(page.contains(want), "missing: {want}\n{page}");
+    }
+    assert!(!page.contains("NaN"));
+}
+
+#[test]
+fn each_table_may_be_the_only_empty_one() {
+    let full = run(30, &plain);
+    let none = empty();
+    let cases: [fn(&mut RunTables, &RunTables); 7] = [
+        |t, e| t.ranking = e.ranking.clone(),
+        |t, e| t.risk = e.risk.clone(),
+        |t, e| t.labels = e.labels.clone(),
+        |t, e| t.calibration = e.calibration.clone(),
+        |t, e| t.metrics = e.metrics.clone(),
+        |t, e| t.plot_series = e.plot_series.clone(),
+        |t, e| t.findings = e.findings.clone(),
+    ];
+    for case in cases {
+        let mut tables = full.clone();
+        case(&mut tables, &none);
+        assert!(!words(&render(&tables).unwrap()).contains("NaN"));
+    }
+}
+
+#[test]
+fn a_table_of_another_schema_is_refused() {
+    let mut tables = run(5, &plain);
+    tables.risk = tables.labels.clone();
+    assert!(render(&tables).unwrap_err().to_string().starts_with("table `risk`"));
+}
+
+#[test]
+fn a_large_fleet_makes_no_large_page() {
+    let mut tables = run(60, &plain);
+    // The table is built from copies of a few hundred rows: it is its height that matters here.
+    let rows = ranking(1_000, &plain, true);
+    let mut frame = ranking_frame(&rows).unwrap();
+    for _ in 0..7 {
+        frame = frame.vstack(&frame).unwrap();
+    }
+    assert!(frame.height() > 100_000);
+    tables.ranking = frame;
+    let html = render(&tables).unwrap();
+    assert!(html.len() <= MAX_BYTES, "{} bytes", html.len());
+    assert!(words(&html).contains("The first 500 of 128,000 assets. The other 127,500 are in ranking.parquet"));
+}
+
+#[test]
+fn the_page_needs_no_network_and_no_script() {
+    let html = render(&run(60, &plain)).unwrap();
+    assert!(html.contains("default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
+    for refused in ["<script", "<img", "<iframe", "@import", "url(", "src=\"http", "href=\"http", "javascript:"] {
+        assert!(!html.contains(refused), "{refused}");
+    }
+    // Every link leads to a place on the page.
+    for link in html.split("href=\"#").skip(1) {
+        let id = link.split('"').next().unwrap();
+        assert!(html.contains(&format!(" id=\"{id}\"")), "no place for #{id}");
+    }
+}
+
+/// Writes the demo page where `FOREWARN_REPORT_DEMO` says; for looking at it in a browser.
+#[test]
+fn the_demo_page_can_be_looked_at() {
+    if let Ok(dir) = std::env::var("FOREWARN_REPORT_DEMO") {
+        let save = |name: &str, tables: &RunTables| std::fs::write(format!("{dir}/{name}.html"), render(tables).unwrap()).unwrap();
+        save("report-demo", &run(62, &plain));
+        save("report-empty", &empty());
+        let mut bare = run(620, &plain);
+        bare.ranking = ranking_frame(&ranking(620, &plain, false)).unwrap();
+        bare.findings.retain(|f| f.severity != forewarn_frames::Severity::Error);
+        bare.facts.beats_baseline = false;
+        bare.facts.chosen_model = "own_rate".to_owned();
+        save("report-bare", &bare);
+        save("report-hostile", &run(62, &|field, text| format!("{text}<b>\u{202e}{field}{}", "W".repeat(300))));
+    }
+}

@@ -1,0 +1,305 @@
+//! Reads CSV as text, cell by cell, so that a bad cell can be named by its row. It does not know what a cell means.
+//!
+//! Fields may be quoted, with newlines and doubled quotes in them; a row is a record, the header is row 1. Empty fields are
+//! missing. Rows with another number of fields are left out and counted, up to one in ten.
+
+use forewarn_frames::checks::Rejected;
+use polars::prelude::*;
+
+use crate::error::SourceError;
+use crate::read::{RawTable, RowNumbers};
+
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The fields of one record at a time.
+struct Records<'a> {
+    text: &'a str,
+    at: usize,
+    delimiter: u8,
+    /// The fields: where they stand, or what they say with doubled quotes made single.
+    fields: Vec<Field<'a>>,
+    open_quote: bool,
+}
+
+enum Field<'a> {
+    Plain(&'a str),
+    Unquoted(String),
+}
+
+impl Field<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Plain(s) => s,
+            Self::Unquoted(s) => s,
+        }
+    }
+}
+
+impl<'a> Records<'a> {
+    fn new(text: &'a str, delimiter: u8) -> Self {
+        Self { text, at: 0, delimiter, fields: Vec::new(), open_quote: false }
+    }
+
+    /// Reads the next record into `fields`; false at the end.
+    fn next(&mut self) -> bool {
+        let bytes = self.text.as_bytes();
+        self.fields.clear();
+        if self.at >= bytes.len() {
+            return false;
+        }
+        loop {
+            let ended = if bytes.get(self.at) == Some(&b'"') { self.quoted() } else { self.plain() };
+            if ended {
+                return true;
+            }
+        }
+    }
+
+    /// Moves past a delimiter or the end of a line; true where the record ends.
+    fn step(&mut self) -> bool {
+        let bytes = self.text.as_bytes();
+        match bytes.get(self.at) {
+            Some(c) if *c == self.delimiter => {
+                self.at += 1;
+                false
+            }
+            Some(b'\r') if bytes.get(self.at + 1) == Some(&b'\n') => {
+                self.at += 2;
+                true
+            }
+            Some(_) => {
+                self.at += 1;
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn plain(&mut self) -> bool {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        while let Some(c) = bytes.get(self.at) {
+            if *c == self.delimiter || *c == b'\n' || *c == b'\r' {
+                break;
+            }
+            self.at += 1;
+        }
+        self.fields.push(Field::Plain(&self.text[start..self.at]));
+        self.step()
+    }
+
+    fn quoted(&mut self) -> bool {
+        let bytes = self.text.as_bytes();
+        self.at += 1;
+        let start = self.at;
+        let mut owned = String::new();
+        let mut from = start;
+        loop {
+            match bytes.get(self.at) {
+                None => {
+                    self.open_quote = true;
+                    self.fields.push(Field::Plain(&self.text[start..]));
+                    return true;
+                }
+                Some(b'"') if bytes.get(self.at + 1) == Some(&b'"') => {
+                    owned.push_str(&self.text[from..=self.at]);
+                    self.at += 2;
+                    from = self.at;
+                }
+                Some(b'"') => break,
+                Some(_) => self.at += 1,
+            }
+        }
+        let inside = &self.text[from..self.at];
+        self.at += 1;
+        // Some writers go on after the closing quote: what follows belongs to the field.
+        let tail = self.at;
+        while let Some(c) = bytes.get(self.at) {
+            if *c == self.delimiter || *c == b'\n' || *c == b'\r' {
+                break;
+            }
+            self.at += 1;
+        }
+        let tail = &self.text[tail..self.at];
+        if owned.is_empty() && tail.is_empty() {
+            self.fields.push(Field::Plain(inside));
+        } else {
+            owned.push_str(inside);
+            owned.push_str(tail);
+            self.fields.push(Field::Unquoted(owned));
+        }
+        self.step()
+    }
+
+    fn is_blank(&self) -> bool {
+        self.fields.len() == 1 && self.fields[0].as_str().trim().is_empty()
+    }
+}
+
+/// The delimiter whose number in the first records is the same most often, then the greatest; a comma without any.
+pub(crate) fn detect_delimiter(text: &str) -> u8 {
+    let mut best = (0usize, 0usize, b',');
+    for d in DELIMITERS {
+        let mut records = Records::new(text, d);
+        let mut expected = 0;
+        let mut alike = 0;
+        for n in 0..50 {
+            if !records.next() {
+                break;
+            }
+            if n == 0 {
+                expected = records.fields.len();
+            }
+            alike += usize::from(records.fields.len() == expected);
+        }
+        if expected > 1 && (alike, expected) > (best.0, best.1) {
+            best = (alike, expected, d);
+        }
+    }
+    best.2
+}
+
+/// Reads a whole CSV text (no BOM).
+pub(crate) fn read_csv(text: &str, path: &str, delimiter: Option<u8>) -> Result<RawTable, SourceError> {
+    let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(text));
+    let mut records = Records::new(text, delimiter);
+    let mut row = 0u32;
+    loop {
+        if !records.next() {
+            return Err(SourceError::Empty { path: path.to_owned() });
+        }
+        row += 1;
+        if !records.is_blank() {
+            break;
+        }
+    }
+    let names = header(&records.fields);
+    let mut cells: Vec<StringChunkedBuilder> =
+        names.iter().map(|n| StringChunkedBuilder::new(n.as_str().into(), 0)).collect();
+    let mut numbers = Vec::new();
+    let mut ragged: Vec<(u32, usize)> = Vec::new();
+    if records.open_quote {
+        return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(row) });
+    }
+    while records.next() {
+        row += 1;
+        if records.open_quote {
+            return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(row) });
+        }
+        if records.is_blank() {
+            continue;
+        }
+        let extra = records.fields.iter().skip(names.len()).any(|f| !f.as_str().is_empty());
+        if records.fields.len() < names.len() || extra {
+            ragged.push((row, records.fields.len()));
+            continue;
+        }
+        for (field, cell) in records.fields.iter().zip(&mut cells) {
+            match field.as_str() {
+                "" => cell.append_null(),
+                s => cell.append_value(s),
+            }
+        }
+        numbers.push(row);
+    }
+    let n_rows = numbers.len();
+    if let Some((first, found)) =
+        ragged.first().copied().filter(|_| ragged.len() * 10 > ragged.len() + n_rows)
+    {
+        return Err(SourceError::Ragged {
+            path: path.to_owned(),
+            row: u64::from(first),
+            found,
+            expected: names.len(),
+            n_rows: ragged.len() as u64,
+        });
+    }
+    let columns = cells.into_iter().map(|b| b.finish().into_column()).collect();
+    let df = DataFrame::new(n_rows, columns).map_err(|e| SourceError::Malformed {
+        path: path.to_owned(),
+        row: None,
+        message: e.to_string(),
+    })?;
+    let mut notes = Vec::new();
+    if !ragged.is_empty() {
+        notes.push(Rejected {
+            check: "ragged_rows",
+            column: "*".into(),
+            n_rows: ragged.len() as u64,
+            row_left_out: true,
+            sample: ragged
+                .iter()
+                .take(5)
+                .map(|(r, n)| format!("row {r}: {n} fields, expected {}", names.len()))
+                .collect(),
+        });
+    }
+    Ok(RawTable { df, rows: RowNumbers::Listed(numbers), notes, delimiter: Some(delimiter) })
+}
+
+/// Trimmed names; an empty one becomes `column 3`, a repeated one `Comment#2`.
+fn header(fields: &[Field<'_>]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(fields.len());
+    for (i, f) in fields.iter().enumerate() {
+        let plain = match f.as_str().trim() {
+            "" => format!("column {}", i + 1),
+            s => s.to_owned(),
+        };
+        let mut name = plain.clone();
+        let mut n = 1;
+        while names.contains(&name) {
+            n += 1;
+            name = format!("{plain}#{n}");
+        }
+        names.push(name);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    fn shown(text: &str, delimiter: Option<u8>) -> String {
+        match read_csv(text, "t.csv", delimiter) {
+            Err(e) => e.to_string(),
+            Ok(raw) => {
+                let names: Vec<&str> = raw.df.get_column_names().iter().map(|n| n.as_str()).collect();
+                let mut out = names.join("|");
+                for i in 0..raw.df.height() {
+                    let cells: Vec<&str> =
+                        raw.df.columns().iter().map(|c| c.str().unwrap().get(i).unwrap_or("·")).collect();
+                    let _ = write!(out, " / {}: {}", raw.rows.get(i), cells.join("|"));
+                }
+                for n in raw.notes {
+                    let _ = write!(out, " / {} {}", n.check, n.n_rows);
+                }
+                out
+            }
+        }
+    }
+
+    #[test]
+    fn cells_come_out_as_they_went_in() {
+        let check = |text: &str, expected: &str| assert_eq!(shown(text, None), expected, "{text:?}");
+        check("a,b\n1,2\n", "a|b / 2: 1|2");
+        check("a;b\r\n1;2,5\r\n", "a|b / 2: 1|2,5");
+        check("a\tb\n1\t\n", "a|b / 2: 1|·");
+        check("a|b\n1|2", "a|b / 2: 1|2");
+        check("a,b\n\"x\ny\",\"say \"\"hi\"\"\"\n3,4\n", "a|b / 2: x\ny|say \"hi\" / 3: 3|4");
+        check("a,b\n\"1;2;3\",4\n", "a|b / 2: 1;2;3|4");
+        check("a,b\r1,2\r", "a|b / 2: 1|2");
+        check("\n a , b \n1,2\n\n3,4\n", "a|b / 3: 1|2 / 5: 3|4");
+        check("a,a,\n1,2,3\n", "a|a#2|column 3 / 2: 1|2|3");
+        check("a,b\n1,2,,\n", "a|b / 2: 1|2");
+        check("a,b\n", "a|b");
+        check("", "`t.csv`: is empty");
+        check("a\n1\n\n", "a / 2: 1");
+        check("a,b\n1\n2\n", "`t.csv`, row 2: found 1 fields, expected 2 (2 such rows)");
+        check("a,b\n1,\"2\n3,4\n", "`t.csv`, row 2: a quote is opened and never closed");
+        let many = format!("a,b\n{}oops\n", "1,2\n".repeat(20));
+        assert!(shown(&many, None).ends_with("/ ragged_rows 1"));
+        assert_eq!(shown("a;b,c\n1;2,3\n", Some(b';')), "a|b,c / 2: 1|2,3");
+    }
+}

@@ -1,0 +1,62 @@
+//! Reads the outside world and maps it to canonical frames by presets and column maps.
+//!
+//! Options as the config writes them ([`SourceOptions`]) resolve to [`SourceSettings`]; [`load`] reads the files and gives
+//! valid frames with an account of what was not used. [`sniff`] looks at one file for `forewarn init`.
+//!
+//! This crate does not know features, models, the clock, or how anything is shown.
+//!
+//! # Example
+//!
+//! ```
+//! use forewarn_sources::{SourceOptions, load};
+//! let dir = std::env::temp_dir().join("forewarn-sources-doc");
+//! std::fs::create_dir_all(&dir).unwrap();
+//! std::fs::write(dir.join("t.csv"), "number,opened_at,cmdb_ci,priority\nINC1,2025-01-31 13:45,srv1,2 - High\n").unwrap();
+//! let options = SourceOptions {
+//!     tickets: Some(forewarn_sources::TicketsOptions {
+//!         path: Some(forewarn_sources::Paths::One("t.csv".into())),
+//!         preset: Some("servicenow".into()),
+//!         ..Default::default()
+//!     }),
+//!     ..Default::default()
+//! };
+//! let settings = options.resolve(&dir, Some("Europe/Berlin")).unwrap();
+//! let loaded = load(&settings, &|_| ()).unwrap();
+//! assert_eq!(loaded.tickets.unwrap().df().height(), 1);
+//! assert_eq!(loaded.known_late, [forewarn_frames::TicketColumn::Priority]);
+//! ```
+#![allow(clippy::disallowed_methods, reason = "this crate is the edge where files are read")]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops at the first surprise"))]
+
+mod column;
+mod convert;
+mod csv;
+mod error;
+mod failure;
+mod files;
+mod inventory;
+mod load;
+mod map;
+mod metrics;
+mod options;
+mod preset;
+mod read;
+mod settings;
+mod sniff;
+#[cfg(test)]
+mod tests;
+mod times;
+mod zone;
+
+pub use column::{ColumnSource, Template};
+pub use error::SourceError;
+pub use failure::NEVER;
+pub use load::{Cut, Fingerprint, Loaded, load};
+pub use options::{
+    AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, FailuresOptions, Paths, SourceOptions,
+    TelemetryOptions, TicketsOptions,
+};
+pub use preset::preset_names;
+pub use read::{Format, Limits};
+pub use settings::{FailureSettings, FailureSource, Layout, Mapping, SourceSettings, TableSettings};
+pub use sniff::{Guess, Sniff, sniff};

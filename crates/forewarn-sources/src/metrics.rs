@@ -1,0 +1,147 @@
+//! Which columns of a telemetry file are metrics, and long telemetry to wide. It does not know files beyond row numbers.
+
+use std::collections::BTreeSet;
+
+use forewarn_frames::checks::Rejected;
+use forewarn_frames::input::TELEMETRY;
+use polars::prelude::*;
+
+use crate::convert::{cell_text, numbers, rejected, to_number, to_text};
+use crate::read::RowNumbers;
+use crate::settings::TableSettings;
+
+/// The name that the preset's pattern gives a source column.
+fn by_pattern(name: &str, settings: &TableSettings) -> Option<String> {
+    let (from, to) = settings.metric_pattern.as_ref()?;
+    let (head, tail) = from.split_once('*')?;
+    let middle = name.strip_prefix(head)?.strip_suffix(tail)?;
+    Some(to.replacen('*', middle, 1))
+}
+
+/// Whether a name in `metrics` means this source column.
+pub(crate) fn is_named(column: &str, wanted: &str, settings: &TableSettings) -> bool {
+    column == wanted || by_pattern(column, settings).is_some_and(|n| n == wanted)
+}
+
+/// The name a metric gets, if a source column is one by the settings; the cells decide afterwards.
+fn metric_name(name: &str, settings: &TableSettings) -> Option<String> {
+    let renamed = by_pattern(name, settings);
+    if let Some(named) = &settings.metrics {
+        return named
+            .iter()
+            .any(|m| is_named(name, m, settings))
+            .then(|| renamed.unwrap_or_else(|| name.to_owned()));
+    }
+    if settings.metric_pattern.is_some() {
+        return renamed.or_else(|| settings.also.iter().any(|a| a == name).then(|| name.to_owned()));
+    }
+    Some(name.to_owned())
+}
+
+/// The metric columns of a wide file: numeric ones, and text of which at least half can be read as numbers.
+pub(crate) fn wide(
+    df: &DataFrame,
+    settings: &TableSettings,
+    used: &BTreeSet<String>,
+    rows: &RowNumbers,
+) -> PolarsResult<(Vec<Column>, Vec<Rejected>)> {
+    let mut out: Vec<Column> = Vec::new();
+    let mut told = Vec::new();
+    for c in df.columns() {
+        let source = c.name().as_str();
+        if used.contains(source)
+            || settings.ignore.iter().any(|i| i == source)
+            || TELEMETRY.column(source).is_some()
+        {
+            continue;
+        }
+        let Some(name) = metric_name(source, settings) else { continue };
+        let (column, bad) = numbers(c, &name, false)?;
+        let n_read = column.len() - column.null_count();
+        if n_read == 0 && bad.is_empty() {
+            // Nothing but missing cells: no metric here, and nothing to tell.
+            continue;
+        }
+        if n_read < bad.len() {
+            told.push(rejected("not_a_metric", source, &bad, false, rows, |i| cell_text(c, i)));
+            continue;
+        }
+        if !bad.is_empty() {
+            told.push(rejected("unparseable_numbers", source, &bad, false, rows, |i| cell_text(c, i)));
+        }
+        if !out.iter().any(|o| o.name() == column.name()) {
+            out.push(column);
+        }
+    }
+    Ok((out, told))
+}
+
+/// The columns `metric` and `value` of a long file; rows without a metric are left out.
+pub(crate) fn long(
+    [(metric, metric_label), (value, value_label)]: &[(Column, String); 2],
+    rows: &RowNumbers,
+    keep: &mut [bool],
+    rejects: &mut Vec<Rejected>,
+) -> PolarsResult<Vec<Column>> {
+    let names = to_text(metric, "metric")?;
+    let done = to_number(value, "value", value_label, false, rows)?;
+    rejects.extend(done.rejected);
+    let mut bad = Vec::new();
+    for (i, (m, v)) in names.str()?.iter().zip(done.column.f64()?.iter()).enumerate() {
+        if m.is_none() && keep[i] {
+            bad.push(i);
+        }
+        keep[i] &= m.is_some() && v.is_some();
+    }
+    if !bad.is_empty() {
+        rejects.push(rejected("missing_required", metric_label, &bad, true, rows, |i| cell_text(metric, i)));
+    }
+    Ok(vec![names, done.column])
+}
+
+/// Long rows (`asset_id, ts, received_at?, metric, value`) to one row an asset and time with a column a metric, sorted by
+/// name. Of several values at one asset, time and metric the last received stays, then the greatest; gives how many others
+/// there were.
+pub(crate) fn pivot(df: &DataFrame) -> PolarsResult<(DataFrame, u64)> {
+    let has_received = df.column("received_at").is_ok();
+    let mut by: Vec<PlSmallStr> = ["asset_id", "ts", "metric"].map(PlSmallStr::from).to_vec();
+    if has_received {
+        by.push("received_at".into());
+    }
+    by.push("value".into());
+    let mut df = df.sort(by, SortMultipleOptions::default().with_nulls_last(false))?;
+    df.rechunk_mut();
+    let names: BTreeSet<&str> = df.column("metric")?.str()?.iter().flatten().collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let ids = df.column("asset_id")?.str()?;
+    let ts = df.column("ts")?.cast(&DataType::Int64)?;
+    let ts = ts.i64()?;
+    let (metrics, values) = (df.column("metric")?.str()?, df.column("value")?.f64()?);
+    let mut first: Vec<IdxSize> = Vec::new();
+    let mut cells: Vec<Vec<Option<f64>>> = vec![Vec::new(); names.len()];
+    let mut n_repeated = 0;
+    for i in 0..df.height() {
+        let same = i > 0 && ts.get(i) == ts.get(i - 1) && ids.get(i) == ids.get(i - 1);
+        if !same {
+            first.push(i as IdxSize);
+            for c in &mut cells {
+                c.push(None);
+            }
+        }
+        let Some(place) = metrics.get(i).and_then(|m| names.binary_search(&m).ok()) else { continue };
+        if let Some(cell) = cells[place].last_mut() {
+            n_repeated += u64::from(cell.is_some());
+            *cell = values.get(i);
+        }
+    }
+    let taken = IdxCa::from_vec("".into(), first);
+    let mut keys: Vec<&str> = vec!["asset_id", "ts"];
+    if has_received {
+        keys.push("received_at");
+    }
+    let mut out = df.select(keys)?.take(&taken)?;
+    for (name, cell) in names.iter().zip(cells) {
+        out.with_column(Column::new((*name).into(), cell))?;
+    }
+    Ok((out, n_repeated))
+}

@@ -1,0 +1,263 @@
+//! `forewarn run`: read, check, learn, rank, and write a run folder with the report.
+
+use forewarn_engine::RunResult;
+use forewarn_frames::output::{RunFacts, RunTables};
+use forewarn_frames::time::Micros;
+use forewarn_frames::{Cutoff, Finding};
+use forewarn_report::{Format, facts_json, read_tables, render, table_text, write_parquet};
+use serde_json::{Value, json};
+
+use crate::cli::RunArgs;
+use crate::context::Context;
+use crate::errors::{Exit, Failure, Outcome};
+use crate::folders::{self, Draft, Lock};
+use crate::inputs::{self, Rows};
+use crate::manifest::{self, Origin};
+use crate::settings::{Flags, Settings};
+use crate::{clock, words};
+
+/// How many of the ranking are said on standard error.
+const TOP: usize = 5;
+
+/// Runs, and prints the path of the report.
+pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
+    let started = clock::now();
+    let over = &args.overrides;
+    let flags =
+        Flags { as_of: over.as_of.clone(), out: over.out.clone(), seed: over.seed, ..Flags::default() };
+    let settings = super::settings(&args.config, flags)?;
+    if args.dry_run {
+        return dry_run(&settings, context);
+    }
+    context.leave_errors_in(&settings.out, "run");
+    context.watch(args.deadline.deadline);
+    // Taken before anything is read: a folder that cannot be written is known at once, not after an hour.
+    let lock = Lock::take(&settings.out, ".lock")?;
+    let inputs = inputs::read(&settings, context)?;
+    context.progress.note("checking", "");
+    let findings = inputs.findings(&settings);
+    let fails = inputs::fails(&findings, settings.checks.fail_at);
+    let exit = if fails { Exit::ChecksFailed } else { Exit::Done };
+    let as_of = inputs.as_of;
+    let prints = inputs.fingerprints(context)?;
+    let origin = Origin::new(&settings, as_of, &prints)?;
+    context.progress.note("indexing", "");
+    let (frames, rows) = inputs.into_frames(&settings)?;
+    context.stop.check()?;
+    let result = forewarn_engine::run(&frames, &settings.engine, &context.progress)?;
+    drop(frames);
+    context.progress.note("writing", "");
+    let made = Made { as_of, rows, findings, exit, started };
+    let folder = write(&settings, &lock, &origin, &made, &result, context)?;
+    folders::forget_error(&settings.out);
+    context.progress.clear();
+    say_how_it_went(&settings, &made, &result, context)?;
+    context.ui.data(&format!("{}\n", folder.join("report.html").display()))?;
+    Ok(exit)
+}
+
+/// What a run knows beside the engine's tables.
+struct Made {
+    as_of: Cutoff,
+    rows: Rows,
+    findings: Vec<Finding>,
+    exit: Exit,
+    started: Micros,
+}
+
+/// Prints the settings and what would be read; writes nothing.
+fn dry_run(settings: &Settings, context: &Context) -> Outcome<Exit> {
+    let table = settings.to_table(true);
+    let text = toml::to_string(&table)
+        .map_err(|e| Failure::bug("the settings have no TOML form").cause(e.to_string()))?;
+    let reading = &settings.reading;
+    let tables = [&reading.assets, &reading.asset_history, &reading.tickets].into_iter().flatten();
+    let mut read = 0;
+    for table in tables.chain(&reading.telemetry).chain(&reading.events) {
+        for path in &table.paths {
+            context.ui.say(&format!(
+                "would read `{}` as {} ({})",
+                reading.base.join(path).display(),
+                table.table,
+                table.preset
+            ));
+            read += 1;
+        }
+    }
+    if let forewarn_sources::FailureSource::File(table) = &reading.failure.source {
+        for path in &table.paths {
+            context.ui.say(&format!(
+                "would read `{}` as failures ({})",
+                reading.base.join(path).display(),
+                table.preset
+            ));
+            read += 1;
+        }
+    }
+    if read == 0 {
+        context.ui.warn("the config names no file to read");
+    }
+    context.ui.say(&format!("would write to `{}`", settings.out.display()));
+    context.ui.data(&text)?;
+    Ok(Exit::Done)
+}
+
+fn facts(settings: &Settings, made: &Made, result: &RunResult) -> RunFacts {
+    let s = &result.summary;
+    RunFacts {
+        as_of: made.as_of.to_string(),
+        rank_by_days: settings.engine.risk.rank_by.get(),
+        capacity_visits: settings.engine.capacity.visits,
+        capacity_per_days: settings.engine.capacity.per_days,
+        n_assets: s.n_assets,
+        n_unknown: s.n_unknown,
+        n_failures: s.n_failures,
+        n_tickets: made.rows.tickets,
+        n_readings: made.rows.readings,
+        n_events: made.rows.events,
+        chosen_model: s.chosen_model.clone(),
+        chosen_because: s.chosen_because.clone(),
+        baseline_model: s.baseline_model.clone(),
+        beats_baseline: s.beats_baseline,
+        backtest_from: s.backtest.map(|b| b.0.to_string()),
+        backtest_to: s.backtest.map(|b| b.1.to_string()),
+        backtest_cutoffs: s.backtest_cutoffs,
+        trained_as_of: s.trained_as_of.to_string(),
+        time_zone: settings.time_zone.clone(),
+        version: manifest::VERSION.to_owned(),
+    }
+}
+
+/// Fills, validates and switches the run folder.
+fn write(
+    settings: &Settings,
+    lock: &Lock,
+    origin: &Origin,
+    made: &Made,
+    result: &RunResult,
+    context: &Context,
+) -> Outcome<std::path::PathBuf> {
+    let tables = RunTables {
+        ranking: result.ranking.clone(),
+        risk: result.risk.clone(),
+        labels: result.labels.clone(),
+        calibration: result.calibration.clone(),
+        metrics: result.metrics.clone(),
+        plot_series: result.plot_series.clone(),
+        findings: made.findings.clone(),
+        facts: facts(settings, made, result),
+    };
+    let page = render(&tables).map_err(|e| super::unwritable(&e))?;
+    let mut draft = folders::begin_run(lock, &settings.out, made.as_of, &origin.id())?;
+    for (name, bytes) in forewarn_report::files(&tables).map_err(|e| super::unwritable(&e))? {
+        context.stop.check()?;
+        draft.put(name, &bytes)?;
+    }
+    let mut features = Vec::new();
+    write_parquet(&result.features, &mut features, "features").map_err(|e| super::unwritable(&e))?;
+    draft.put("features.parquet", &features)?;
+    draft.put("model.bin", &result.model)?;
+    draft.put("report.html", page.as_bytes())?;
+    let run_id = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    draft.put_uncounted(
+        folders::RUN_LOG,
+        &manifest::run_log("run", &run_id, made.started, made.exit, &made.findings),
+    )?;
+    let trained = result.summary.trained_as_of;
+    let more = [
+        ("rows", manifest::rows_json(&made.rows)),
+        (
+            "model",
+            json!({ "name": result.summary.chosen_model, "trained_as_of": trained.to_string(), "age_days": made.as_of.day() - trained.day() }),
+        ),
+        ("facts", facts_json(&tables.facts).map_err(|e| super::unwritable(&e))?),
+    ];
+    draft.put_manifest(&origin.clone().manifest(&more, &draft))?;
+    validate(&draft)?;
+    context.stop.check()?;
+    let folder = draft.finish();
+    folders::switch(lock, &settings.out, made.as_of, &folder)
+}
+
+/// Reads the folder back whole, as `forewarn report` will.
+fn validate(draft: &Draft) -> Outcome<()> {
+    read_tables(&|file| std::fs::read(draft.path().join(file))).map(|_| ()).map_err(|e| super::unwritable(&e))
+}
+
+/// The top of the ranking and how the backtest went, on standard error.
+fn say_how_it_went(settings: &Settings, made: &Made, result: &RunResult, context: &Context) -> Outcome<()> {
+    let (ui, s, days) = (&context.ui, &result.summary, settings.engine.risk.rank_by);
+    let rows = rows_of(&result.ranking.head(Some(TOP)))?;
+    ui.say(&format!(
+        "as of {}, the likeliest of {} to fail within {days} days:",
+        made.as_of,
+        words::count(s.n_assets, "asset")
+    ));
+    for row in &rows {
+        let p = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
+        let reason = row["reasons"].as_array().into_iter().flatten().find(|r| r["feature"] != "base");
+        let reason = reason.and_then(|r| r["text"].as_str()).map(|t| format!("  {t}")).unwrap_or_default();
+        ui.say(&format!(
+            "{:>3}  {}  {} ({} to {}){reason}",
+            row["rank"],
+            row["asset_id"].as_str().unwrap_or_default(),
+            words::percent(p("probability")),
+            words::percent(p("probability_low")),
+            words::percent(p("probability_high")),
+        ));
+    }
+    if s.n_unknown > 0 {
+        ui.say(&format!(
+            "{} too little seen to be told apart from others of their kind",
+            words::count(s.n_unknown, "asset")
+        ));
+    }
+    match s.backtest {
+        Some((from, to)) => {
+            let cutoffs = words::count(s.backtest_cutoffs, "cutoff");
+            ui.say(&format!("backtest from {from} to {to} ({cutoffs}): {}", s.chosen_because));
+            if let Some(text) = compared(result, days.get().into())? {
+                ui.say(&text);
+            }
+        }
+        None => ui.say("no backtest: the records do not reach back far enough"),
+    }
+    if !s.beats_baseline {
+        ui.warn(&format!("nothing beat the baseline `{}`; the ranking is by it", s.baseline_model));
+    }
+    let short = words::findings_in_short(&made.findings);
+    if made.exit == Exit::ChecksFailed {
+        ui.warn(&format!(
+            "data checks failed at `checks.fail_at = \"{}\"`: {short}; see them with `forewarn check`",
+            settings.checks.fail_at
+        ));
+    } else {
+        ui.say(&short);
+    }
+    Ok(())
+}
+
+/// `average precision: 0.21 (blend), 0.09 (cohort)`, where both were measured.
+fn compared(result: &RunResult, days: i64) -> Outcome<Option<String>> {
+    let rows = rows_of(&result.metrics)?;
+    let value = |model: &str| {
+        let row = rows
+            .iter()
+            .find(|r| r["model"] == model && r["horizon_days"] == days && r["metric"] == "average_precision");
+        row.and_then(|r| r["value"].as_f64())
+    };
+    let (chosen, baseline) = (&result.summary.chosen_model, &result.summary.baseline_model);
+    Ok(match (value(chosen), value(baseline)) {
+        (Some(a), Some(b)) if chosen != baseline => Some(format!(
+            "average precision at {days} days: {a:.3} (`{chosen}`), {b:.3} (baseline `{baseline}`)"
+        )),
+        (Some(a), _) => Some(format!("average precision at {days} days: {a:.3} (`{chosen}`)")),
+        _ => None,
+    })
+}
+
+/// The rows of a table as JSON objects.
+fn rows_of(df: &polars::prelude::DataFrame) -> Outcome<Vec<Value>> {
+    let text = table_text(df, Format::Json).map_err(|e| super::unwritable(&e))?;
+    serde_json::from_str(&text).map_err(|e| Failure::bug("a table has no JSON form").cause(e.to_string()))
+}

@@ -1,0 +1,280 @@
+//! From settings to frames: loading, the end of observation, checks, fingerprints. It does not know how a file is read
+//! or what a check looks at.
+
+use std::collections::BTreeMap;
+
+use forewarn_frames::checks::{self, CheckContext};
+use forewarn_frames::input::{AssetHistory, Events, Failures, Telemetry, Tickets};
+use forewarn_frames::time::Micros;
+use forewarn_frames::{Cutoff, Finding, FrameError, FrameInputs, Frames, Severity};
+use forewarn_sources::{Loaded, SourceError};
+use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, NewChunkedArray, PolarsResult};
+
+use crate::clock;
+use crate::context::Context;
+use crate::errors::{Failure, Outcome};
+use crate::folders::Fingerprint;
+use crate::settings::Settings;
+
+/// What was read, and up to when it is observed.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    /// What the sources hold.
+    pub(crate) loaded: Loaded,
+    /// Where observation ends.
+    pub(crate) as_of: Cutoff,
+    now: Micros,
+    as_of_given: bool,
+}
+
+/// How many rows of each table were used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Rows {
+    /// Rows of the inventory.
+    pub(crate) assets: u64,
+    /// Dated attributes.
+    pub(crate) asset_history: u64,
+    /// Tickets.
+    pub(crate) tickets: u64,
+    /// Readings.
+    pub(crate) readings: u64,
+    /// Events.
+    pub(crate) events: u64,
+    /// Failures.
+    pub(crate) failures: u64,
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        let failure = Failure::input(error.to_string()).hint(error.hint().unwrap_or_default());
+        failure.or_no_room()
+    }
+}
+
+fn internal(error: &dyn std::fmt::Display) -> Failure {
+    Failure::bug("internal error in a table operation").cause(error.to_string()).or_no_room()
+}
+
+/// Reads every source and finds where observation ends.
+///
+/// # Errors
+///
+/// A source cannot be read, nothing in it has a date, or the work was asked to stop.
+pub(crate) fn read(settings: &Settings, context: &Context) -> Outcome<Inputs> {
+    let now = clock::now();
+    let loaded = forewarn_sources::load(&settings.reading, &|file| context.progress.note("reading", file))?;
+    context.stop.check()?;
+    let as_of = match settings.as_of {
+        Some(as_of) => as_of,
+        None => newest(&loaded, now).map_err(|e| internal(&e))?.ok_or_else(|| {
+            Failure::input("no source has a record with a date that is not in the future").hint(
+                "look whether the time columns are mapped, or say where observation ends with `--as-of`",
+            )
+        })?,
+    };
+    Ok(Inputs { loaded, as_of, now, as_of_given: settings.as_of.is_some() })
+}
+
+/// The midnight after the newest ticket or reading that is not after `now`; without any, after the newest event or
+/// failure.
+fn newest(loaded: &Loaded, now: Micros) -> PolarsResult<Option<Cutoff>> {
+    let mut at = loaded.tickets.as_ref().map(|t| last_until(t.df(), "opened_at", now)).transpose()?.flatten();
+    for (telemetry, _) in &loaded.telemetry {
+        at = at.max(last_until(telemetry.df(), "ts", now)?);
+    }
+    if at.is_none() {
+        at = loaded.events.as_ref().map(|e| last_until(e.df(), "ts", now)).transpose()?.flatten();
+        at = at.max(last_until(loaded.failures.df(), "failed_at", now)?);
+    }
+    Ok(at.map(Cutoff::after))
+}
+
+fn times(df: &DataFrame, column: &str) -> PolarsResult<Column> {
+    df.column(column)?.cast(&DataType::Int64)
+}
+
+fn last_until(df: &DataFrame, column: &str, now: Micros) -> PolarsResult<Option<Micros>> {
+    Ok(times(df, column)?.i64()?.iter().flatten().filter(|at| *at <= now).max())
+}
+
+/// The rows whose `column` is in `[from, to)`; `None` where that is every row.
+fn within(df: &DataFrame, column: &str, from: Option<Cutoff>, to: Cutoff) -> PolarsResult<Option<DataFrame>> {
+    let from = from.map_or(Micros::MIN, Cutoff::micros);
+    let keep: Vec<bool> = times(df, column)?
+        .i64()?
+        .iter()
+        .map(|at| at.is_none_or(|at| (from..to.micros()).contains(&at)))
+        .collect();
+    if keep.iter().all(|k| *k) {
+        return Ok(None);
+    }
+    df.filter(&BooleanChunked::from_slice("".into(), &keep)).map(Some)
+}
+
+/// Cuts a frame by [`within`], remaking it by its own constructor.
+fn cut<F>(
+    frame: F,
+    df: fn(&F) -> &DataFrame,
+    make: fn(&DataFrame) -> Result<F, FrameError>,
+    column: &str,
+    from: Option<Cutoff>,
+    to: Cutoff,
+) -> Outcome<F> {
+    match within(df(&frame), column, from, to).map_err(|e| internal(&e))? {
+        Some(rows) => make(&rows).map_err(|e| internal(&e)),
+        None => Ok(frame),
+    }
+}
+
+impl Inputs {
+    /// What the data checks find.
+    pub(crate) fn findings(&self, settings: &Settings) -> Vec<Finding> {
+        let l = &self.loaded;
+        let context = CheckContext {
+            now: self.now,
+            as_of: self.as_of,
+            as_of_given: self.as_of_given,
+            assets: l.assets.as_ref(),
+            tickets: l.tickets.as_ref(),
+            telemetry: l.telemetry.iter().map(|(t, _)| t).collect(),
+            events: l.events.as_ref(),
+            failures: Some(&l.failures),
+            files: &l.files,
+            max_age_days: settings.checks.max_age_days.clone(),
+            ranges: settings.checks.ranges.clone(),
+            assumed_as_opened: l.assumed_as_opened.clone(),
+        };
+        let mut findings = checks::run_all(&context);
+        if l.n_failures_without_asset > 0 {
+            let at = findings.partition_point(|f| f.severity > Severity::Info);
+            findings.insert(at, failures_without_asset(l.n_failures_without_asset));
+        }
+        findings
+    }
+
+    /// The size and hash of each file that was read, by its path as the config names it.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read any more.
+    pub(crate) fn fingerprints(&self, context: &Context) -> Outcome<BTreeMap<String, Fingerprint>> {
+        let mut by_path = BTreeMap::new();
+        for file in &self.loaded.fingerprints {
+            context.stop.check()?;
+            let print = Fingerprint::of_file(&file.full_path)
+                .map_err(|e| Failure::io("read again", &file.full_path, &e))?;
+            if print.bytes != file.bytes {
+                return Err(Failure::input(format!(
+                    "`{}` changed while it was read",
+                    file.full_path.display()
+                ))
+                .hint("run again when its export has finished"));
+            }
+            by_path.insert(file.path.clone(), print);
+        }
+        Ok(by_path)
+    }
+
+    /// Indexes what was observed before `as_of` (and after `run.history_from`): what came later has not happened yet.
+    ///
+    /// # Errors
+    ///
+    /// A table operation fails, which would be a bug.
+    pub(crate) fn into_frames(self, settings: &Settings) -> Outcome<(Frames, Rows)> {
+        let (from, to, l) = (settings.history_from, self.as_of, self.loaded);
+        let asset_history = l
+            .asset_history
+            .map(|f| cut(f, AssetHistory::df, AssetHistory::try_new, "valid_from", None, to))
+            .transpose()?;
+        let tickets =
+            l.tickets.map(|f| cut(f, Tickets::df, Tickets::try_new, "opened_at", from, to)).transpose()?;
+        let events = l.events.map(|f| cut(f, Events::df, Events::try_new, "ts", from, to)).transpose()?;
+        let mut telemetry = Vec::with_capacity(l.telemetry.len());
+        for (frame, kind) in l.telemetry {
+            telemetry.push((cut(frame, Telemetry::df, Telemetry::try_new, "ts", from, to)?, kind));
+        }
+        // An asset that has failed for good is gone, however long ago that was.
+        let failures_from = if l.terminal { None } else { from };
+        let failures = cut(l.failures, Failures::df, Failures::try_new, "failed_at", failures_from, to)?;
+        let n = |df: Option<&DataFrame>| df.map_or(0, |df| df.height() as u64);
+        let rows = Rows {
+            assets: n(l.assets.as_ref().map(forewarn_frames::input::Assets::df)),
+            asset_history: n(asset_history.as_ref().map(AssetHistory::df)),
+            tickets: n(tickets.as_ref().map(Tickets::df)),
+            readings: telemetry.iter().map(|(t, _)| n(Some(t.df()))).sum(),
+            events: n(events.as_ref().map(Events::df)),
+            failures: n(Some(failures.df())),
+        };
+        let frames = Frames::new(FrameInputs {
+            assets: l.assets,
+            asset_history,
+            tickets,
+            known_late: l.known_late,
+            telemetry,
+            events,
+            failures,
+            terminal: l.terminal,
+            as_of: to,
+        });
+        Ok((frames.map_err(|e| internal(&e))?, rows))
+    }
+}
+
+/// What only reading knows: rows that meet the failure condition and can be pinned on nothing.
+fn failures_without_asset(n: u64) -> Finding {
+    Finding {
+        check: "failures_without_asset".into(),
+        severity: Severity::Info,
+        table: "failures".into(),
+        column: Some("asset_id".into()),
+        n_rows: n,
+        sample: Vec::new(),
+        message: format!("{} named no asset and could not be counted", crate::words::count(n, "failure")),
+        hint: "fill in the configuration item when a ticket is opened".into(),
+    }
+}
+
+/// Whether a finding is at or above the severity that fails a run.
+pub(crate) fn fails(findings: &[Finding], at: Severity) -> bool {
+    findings.iter().any(|f| f.severity >= at)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops where its own input is wrong")]
+mod tests {
+    use polars::prelude::{DataType, TimeUnit};
+
+    use super::*;
+
+    fn failures(days: &[&str]) -> Failures {
+        let at: Vec<i64> = days.iter().map(|d| Cutoff::parse(d).unwrap().micros()).collect();
+        let at = Column::new("failed_at".into(), at)
+            .cast(&DataType::Datetime(TimeUnit::Microseconds, None))
+            .unwrap();
+        let id = Column::new("asset_id".into(), vec!["a"; days.len()]);
+        Failures::try_new(&DataFrame::new(days.len(), vec![id, at]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_comes_at_the_end_of_observation_has_not_happened_yet() {
+        let day = |text: &str| Cutoff::parse(text).unwrap();
+        let check = |from: Option<&str>, to: &str, want: usize| {
+            let all = failures(&["2025-01-01", "2025-01-02", "2025-01-03"]);
+            let kept =
+                cut(all, Failures::df, Failures::try_new, "failed_at", from.map(day), day(to)).unwrap();
+            assert_eq!(kept.df().height(), want, "{from:?} {to}");
+        };
+        check(None, "2025-01-03", 2);
+        check(None, "2025-01-04", 3);
+        check(Some("2025-01-02"), "2025-01-03", 1);
+        check(None, "2020-01-01", 0);
+    }
+
+    #[test]
+    fn the_newest_record_is_not_in_the_future() {
+        let all = failures(&["2025-01-01", "2025-01-03"]);
+        let now = Cutoff::parse("2025-01-02").unwrap().micros();
+        let last = last_until(all.df(), "failed_at", now).unwrap().unwrap();
+        assert_eq!(Cutoff::after(last).to_string(), "2025-01-02");
+    }
+}

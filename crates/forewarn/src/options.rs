@@ -1,0 +1,185 @@
+//! The config file as it is written: every key optional, unknown keys refused. It does not know defaults; those are in
+//! [`crate::settings`].
+//!
+//! Keys whose work comes in a later version (`cost`, `counts`, `privacy`, `threshold`) are read and validated, so that a
+//! config may name them already.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use forewarn_sources::{
+    AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, TelemetryOptions, TicketsOptions,
+};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+
+/// `forewarn.toml`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {
+    /// Where and when.
+    pub(crate) run: Option<RunOptions>,
+    /// The inventory.
+    pub(crate) assets: Option<AssetsOptions>,
+    /// Dated attributes of assets.
+    pub(crate) asset_history: Option<AssetHistoryOptions>,
+    /// The tickets.
+    pub(crate) tickets: Option<TicketsOptions>,
+    /// The telemetry, one entry a source.
+    pub(crate) telemetry: Option<Vec<TelemetryOptions>>,
+    /// The events, one entry a source.
+    pub(crate) events: Option<Vec<EventsOptions>>,
+    /// What counts as failure.
+    pub(crate) failure: Option<FailureOptions>,
+    /// How risk is learned and ranked.
+    pub(crate) risk: Option<RiskOptions>,
+    /// How many assets can be visited.
+    pub(crate) capacity: Option<CapacityOptions>,
+    /// What things cost.
+    pub(crate) cost: Option<CostOptions>,
+    /// Which ticket counts are forecast.
+    pub(crate) counts: Option<Vec<CountOptions>>,
+    /// The data checks.
+    pub(crate) checks: Option<ChecksOptions>,
+    /// What the report may show of tickets.
+    pub(crate) privacy: Option<PrivacyOptions>,
+    /// Thresholds of metrics.
+    pub(crate) threshold: Option<Vec<ThresholdOptions>>,
+}
+
+/// `[run]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RunOptions {
+    /// Where observation ends. Default: the midnight after the newest record. Example: `as_of = "2025-12-31"`
+    pub(crate) as_of: Option<DateText>,
+    /// The zone of timestamps without an offset. Default: `"UTC"`. Example: `time_zone = "Europe/Berlin"`
+    pub(crate) time_zone: Option<String>,
+    /// The folder of the run folders. Default: `"reports"`. Example: `out = "/srv/forewarn"`
+    pub(crate) out: Option<String>,
+    /// Ignore older records. Default: none are ignored. Example: `history_from = "2023-01-01"`
+    pub(crate) history_from: Option<DateText>,
+    /// The seed of everything random. Default: `0`. Example: `seed = 7`
+    pub(crate) seed: Option<u64>,
+}
+
+/// `[risk]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RiskOptions {
+    /// The horizons, 1 to 3650 days. Default: `[7, 30, 90]`. Example: `horizons_days = [14, 60]`
+    pub(crate) horizons_days: Option<Vec<i64>>,
+    /// The horizon of the ranking, one of `horizons_days`. Default: 30 where it is one, else the first.
+    /// Example: `rank_by_days = 14`
+    pub(crate) rank_by_days: Option<i64>,
+    /// The step between training cutoffs. Default: `"1w"`. Example: `cutoff_every = "1mo"`
+    pub(crate) cutoff_every: Option<String>,
+    /// The step on which models are trained anew. Default: `"1mo"`. Example: `refit_every = "1w"`
+    pub(crate) refit_every: Option<String>,
+    /// The first training cutoff. Default: as early as the records allow. Example: `train_from = "2024-01-01"`
+    pub(crate) train_from: Option<DateText>,
+}
+
+/// `[capacity]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CapacityOptions {
+    /// How many assets can be visited in a period, at least 1. Default: `20`. Example: `visits = 5`
+    pub(crate) visits: Option<i64>,
+    /// The days of a period, 1 to 365. Default: `7`. Example: `per_days = 14`
+    pub(crate) per_days: Option<i64>,
+}
+
+/// `[cost]`, for a later version
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CostOptions {
+    /// What an hour of downtime costs. Default: none. Example: `downtime_hour = 200.0`
+    pub(crate) downtime_hour: Option<f64>,
+    /// What a visit costs. Default: none. Example: `visit = 80.0`
+    pub(crate) visit: Option<f64>,
+    /// The currency, three letters. Default: none. Example: `currency = "EUR"`
+    pub(crate) currency: Option<String>,
+}
+
+/// `[[counts]]`, for a later version
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CountOptions {
+    /// The ticket column counted by. Example: `by = "group"`
+    pub(crate) by: String,
+    /// The step: `"1d"`, `"1w"` or `"1mo"`. Default: `"1d"`. Example: `every = "1w"`
+    pub(crate) every: Option<String>,
+    /// How many steps ahead, 1 to 366. Default: `28`. Example: `horizon = 12`
+    pub(crate) horizon: Option<i64>,
+}
+
+/// `[checks]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChecksOptions {
+    /// The severity at which a run ends with exit code 1: `info`, `warning` or `error`. Default: `"error"`.
+    /// Example: `fail_at = "warning"`
+    pub(crate) fail_at: Option<String>,
+    /// How old the newest record of a table may be, days. Default: no limit. Example: `max_age_days = { tickets = 7 }`
+    pub(crate) max_age_days: Option<BTreeMap<String, i64>>,
+    /// The share of a table's files that may be set aside, 0 to 1. Default: `0.1`. Example: `max_bad_files = 0.02`
+    pub(crate) max_bad_files: Option<f64>,
+    /// The plausible values of a metric. Default: none. Example: `ranges = { temperature = { min = -20, max = 90 } }`
+    pub(crate) ranges: Option<BTreeMap<String, RangeOptions>>,
+}
+
+/// The plausible values of a metric.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RangeOptions {
+    /// The least. Default: no limit.
+    pub(crate) min: Option<f64>,
+    /// The greatest. Default: no limit.
+    pub(crate) max: Option<f64>,
+}
+
+/// `[privacy]`, for a later version
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PrivacyOptions {
+    /// How much of a ticket's text the report shows: `none`, `titles` or `full`. Default: `"titles"`.
+    /// Example: `text = "none"`
+    pub(crate) text: Option<String>,
+}
+
+/// `[[threshold]]`, for a later version
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThresholdOptions {
+    /// The metric. Example: `metric = "disk_used_percent"`
+    pub(crate) metric: String,
+    /// It is bad above this. Example: `above = 90`
+    pub(crate) above: Option<f64>,
+    /// It is bad below this. Example: `below = 5`
+    pub(crate) below: Option<f64>,
+}
+
+/// A date as text; a TOML date without quotes is taken too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DateText(pub(crate) String);
+
+impl<'de> Deserialize<'de> for DateText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = DateText;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a date like \"2025-12-31\"")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<DateText, E> {
+                Ok(DateText(text.to_owned()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DateText, A::Error> {
+                let date = toml::value::Datetime::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(DateText(date.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}

@@ -1,0 +1,459 @@
+//! What a command works by: flags over environment over config file, resolved and validated, no options left. It does
+//! not know what is done with them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use forewarn_engine::{Capacity, RiskSettings};
+use forewarn_frames::{Cutoff, Every, Horizon, Severity};
+use forewarn_sources::{SourceError, SourceOptions, SourceSettings};
+
+use crate::clock::Environment;
+use crate::config_file::ConfigFile;
+use crate::errors::{Failure, Outcome};
+use crate::nearest::nearest;
+use crate::options::{
+    ChecksOptions, CostOptions, CountOptions, Options, PrivacyOptions, RiskOptions, ThresholdOptions,
+};
+
+/// The tables whose age can be limited.
+const TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failures"];
+/// The ticket columns that counts can be made by.
+const COUNT_BY: [&str; 8] =
+    ["category", "subcategory", "group", "service", "site", "type", "priority", "resolution_code"];
+
+/// The tables that say what is read.
+const SOURCE_TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failure"];
+/// The tables whose work comes in a later version.
+const LATER_TABLES: [&str; 4] = ["cost", "counts", "privacy", "threshold"];
+
+/// What the command line says; it stands over everything else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    /// `--data`
+    pub(crate) data: Option<PathBuf>,
+    /// `--as-of`
+    pub(crate) as_of: Option<String>,
+    /// `--out`
+    pub(crate) out: Option<PathBuf>,
+    /// `--seed`
+    pub(crate) seed: Option<u64>,
+    /// `--train-from`
+    pub(crate) train_from: Option<String>,
+}
+
+/// `[checks]`, resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Checks {
+    /// The severity at which a run ends with exit code 1.
+    pub(crate) fail_at: Severity,
+    /// The greatest age by table, days.
+    pub(crate) max_age_days: BTreeMap<String, i64>,
+    /// The greatest share of a table's files that may be set aside.
+    pub(crate) max_bad_files: f64,
+    /// The plausible values by metric.
+    pub(crate) ranges: BTreeMap<String, (Option<f64>, Option<f64>)>,
+}
+
+/// Everything a command works by.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The folder of the run folders.
+    pub(crate) out: PathBuf,
+    /// Where observation ends, where that is given.
+    pub(crate) as_of: Option<Cutoff>,
+    /// Older records are ignored.
+    pub(crate) history_from: Option<Cutoff>,
+    /// The zone of timestamps without an offset.
+    pub(crate) time_zone: String,
+    /// What the engine is told.
+    pub(crate) engine: forewarn_engine::Settings,
+    /// The data checks.
+    pub(crate) checks: Checks,
+    /// What is read, resolved: paths, presets, zones.
+    pub(crate) reading: SourceSettings,
+    /// The tables of sources and of later versions, as they were written and found valid.
+    written: toml::Table,
+}
+
+/// A text and where it was given.
+struct Given {
+    origin: String,
+    text: String,
+}
+
+fn flag(name: &str, text: Option<&String>) -> Option<Given> {
+    text.map(|t| Given { origin: format!("`{name}`"), text: t.clone() })
+}
+
+fn environment(name: &str, text: Option<&String>) -> Option<Given> {
+    text.map(|t| Given { origin: format!("`{name}` in the environment"), text: t.clone() })
+}
+
+/// What is wrong, all of it.
+struct Problems<'a> {
+    file: &'a str,
+    found: Vec<(String, Option<String>)>,
+}
+
+impl Problems<'_> {
+    fn key(&self, key: &str, text: Option<&String>) -> Option<Given> {
+        text.map(|t| Given { origin: self.place(key), text: t.clone() })
+    }
+
+    fn place(&self, key: &str) -> String {
+        format!("`{key}` in `{}`", self.file)
+    }
+
+    fn add(&mut self, origin: &str, found: impl std::fmt::Display, allowed: &str) {
+        self.found.push((format!("invalid {origin}: found {found}, expected {allowed}"), None));
+    }
+
+    /// A name that is none of `allowed`.
+    fn add_name(&mut self, key: &str, found: &str, allowed: &[&str]) {
+        let list = allowed.iter().map(|a| format!("`{a}`")).collect::<Vec<_>>().join(", ");
+        let near = nearest(found, allowed.iter().copied(), 1)
+            .first()
+            .map(|n| format!("a similar name exists: `{n}`"));
+        let place = self.place(key);
+        self.found.push((format!("invalid {place}: found `{found}`, expected one of {list}"), near));
+    }
+
+    fn date(&mut self, given: Option<Given>) -> Option<Cutoff> {
+        let given = given?;
+        let date = Cutoff::parse(&given.text).ok();
+        if date.is_none() {
+            self.add(&given.origin, format!("`{}`", given.text), "a date like `2025-12-31`");
+        }
+        date
+    }
+
+    fn every(&mut self, key: &str, text: Option<&String>, default: Every) -> Every {
+        let Some(text) = text else { return default };
+        Every::parse(text).unwrap_or_else(|_| {
+            let place = self.place(key);
+            self.add(&place, format!("`{text}`"), "a step like `1d`, `1w`, `8w` or `1mo`");
+            default
+        })
+    }
+
+    fn whole(&mut self, key: &str, value: Option<i64>, default: i64, from: i64, to: i64) -> i64 {
+        let value = value.unwrap_or(default);
+        if !(from..=to).contains(&value) {
+            let place = self.place(key);
+            self.add(&place, value, &format!("a whole number from {from} to {to}"));
+            return default;
+        }
+        value
+    }
+
+    fn end(self) -> Outcome<()> {
+        let hints: Vec<String> = self.found.iter().filter_map(|(_, hint)| hint.clone()).collect();
+        let mut texts: Vec<String> = self.found.into_iter().map(|(text, _)| text).collect();
+        let mut failure = match texts.len() {
+            0 => return Ok(()),
+            1 => Failure::input(texts.remove(0)),
+            n => Failure::input(format!("{n} settings are invalid")),
+        };
+        failure.causes = texts;
+        failure.hints = hints;
+        Err(failure)
+    }
+}
+
+impl Settings {
+    /// Flags over environment over the config file at `config`, then the defaults.
+    ///
+    /// # Errors
+    ///
+    /// Every invalid value at once: where it was given, what was found, what is allowed.
+    pub(crate) fn resolve(
+        file: ConfigFile,
+        config: &Path,
+        flags: &Flags,
+        env: &Environment,
+    ) -> Outcome<Self> {
+        let name = config.display().to_string();
+        let mut problems = Problems { file: &name, found: Vec::new() };
+        let p = &mut problems;
+        let written = file.table;
+        let Options {
+            run,
+            assets,
+            asset_history,
+            tickets,
+            telemetry,
+            events,
+            failure,
+            risk,
+            capacity,
+            cost,
+            counts,
+            checks,
+            privacy,
+            threshold,
+        } = file.options;
+        let run = run.unwrap_or_default();
+        let risk = risk.unwrap_or_default();
+        let capacity = capacity.unwrap_or_default();
+        let text = |date: &Option<crate::options::DateText>| date.as_ref().map(|d| d.0.clone());
+
+        let as_of = flag("--as-of", flags.as_of.as_ref())
+            .or(environment("FOREWARN_AS_OF", env.as_of.as_ref()))
+            .or(p.key("run.as_of", text(&run.as_of).as_ref()));
+        let as_of = p.date(as_of);
+        let given = p.key("run.history_from", text(&run.history_from).as_ref());
+        let history_from = p.date(given);
+        if let (Some(from), Some(to)) = (history_from, as_of)
+            && from >= to
+        {
+            let place = p.place("run.history_from");
+            p.add(&place, from, &format!("a date before `as_of` ({to})"));
+        }
+        let train_from = flag("--train-from", flags.train_from.as_ref())
+            .or(p.key("risk.train_from", text(&risk.train_from).as_ref()));
+        let train_from = p.date(train_from);
+
+        let env_seed = env.seed.as_ref().and_then(|text| {
+            // TOML has no whole numbers beyond those of 64 bits with a sign.
+            let seed = text.parse().ok().filter(|s: &u64| i64::try_from(*s).is_ok());
+            if seed.is_none() {
+                p.add("`FOREWARN_SEED` in the environment", format!("`{text}`"), "a whole number from 0");
+            }
+            seed
+        });
+        let seed = flags.seed.or(env_seed).or(run.seed).unwrap_or(0);
+
+        // Paths in the file are relative to it; those of flags and environment to where the user stands.
+        let home = config.parent().unwrap_or(Path::new("")).to_owned();
+        let out = flags
+            .out
+            .clone()
+            .or(env.out.as_ref().map(PathBuf::from))
+            .or(run.out.as_ref().map(|out| home.join(out)))
+            .unwrap_or_else(|| home.join("reports"));
+        let base = flags.data.clone().unwrap_or(home);
+
+        let engine = forewarn_engine::Settings {
+            risk: risk_settings(p, &risk, train_from),
+            capacity: Capacity {
+                visits: p.whole("capacity.visits", capacity.visits, 20, 1, 1_000_000) as u32,
+                per_days: p.whole("capacity.per_days", capacity.per_days, 7, 1, 365) as u32,
+            },
+            seed,
+        };
+        let checks = checks_settings(p, checks.unwrap_or_default());
+        check_later(p, cost.as_ref(), counts.as_deref(), privacy.as_ref(), threshold.as_deref());
+        let sources = SourceOptions {
+            assets,
+            asset_history,
+            tickets,
+            telemetry: telemetry.unwrap_or_default(),
+            events: events.unwrap_or_default(),
+            failure,
+        };
+        problems.end()?;
+        let time_zone = run.time_zone.unwrap_or_else(|| "UTC".to_owned());
+        let reading = sources.resolve(&base, Some(&time_zone)).map_err(|e| in_file(e, &name))?;
+        let reading = SourceSettings { max_bad_files: checks.max_bad_files, ..reading };
+        Ok(Self { out, as_of, history_from, time_zone, engine, checks, reading, written })
+    }
+
+    /// The settings as TOML. `places` adds what says where, and not what: those stay out of a manifest, since the same
+    /// inputs give the same bytes wherever they lie.
+    pub(crate) fn to_table(&self, places: bool) -> toml::Table {
+        use toml::Value;
+        let text = |t: &dyn std::fmt::Display| Value::String(t.to_string());
+        let mut all = toml::Table::new();
+        let mut run = toml::Table::new();
+        if let Some(as_of) = self.as_of {
+            run.insert("as_of".into(), text(&as_of));
+        }
+        run.insert("time_zone".into(), text(&self.time_zone));
+        if places {
+            run.insert("out".into(), text(&self.out.display()));
+        }
+        if let Some(from) = self.history_from {
+            run.insert("history_from".into(), text(&from));
+        }
+        run.insert("seed".into(), Value::Integer(self.engine.seed as i64));
+        all.insert("run".into(), Value::Table(run));
+
+        self.copy_written(&SOURCE_TABLES, &mut all);
+
+        let r = &self.engine.risk;
+        let mut risk = toml::Table::new();
+        risk.insert(
+            "horizons_days".into(),
+            Value::Array(r.horizons.iter().map(|h| Value::Integer(h.get().into())).collect()),
+        );
+        risk.insert("rank_by_days".into(), Value::Integer(r.rank_by.get().into()));
+        risk.insert("cutoff_every".into(), text(&r.cutoff_every));
+        risk.insert("refit_every".into(), text(&r.refit_every));
+        if let Some(from) = r.train_from {
+            risk.insert("train_from".into(), text(&from));
+        }
+        all.insert("risk".into(), Value::Table(risk));
+        let mut capacity = toml::Table::new();
+        capacity.insert("visits".into(), Value::Integer(self.engine.capacity.visits.into()));
+        capacity.insert("per_days".into(), Value::Integer(self.engine.capacity.per_days.into()));
+        all.insert("capacity".into(), Value::Table(capacity));
+
+        let mut checks = toml::Table::new();
+        checks.insert("fail_at".into(), text(&self.checks.fail_at));
+        checks.insert("max_bad_files".into(), Value::Float(self.checks.max_bad_files));
+        let ages = self.checks.max_age_days.iter().map(|(k, v)| (k.clone(), Value::Integer(*v)));
+        let ages: toml::Table = ages.collect();
+        if !ages.is_empty() {
+            checks.insert("max_age_days".into(), Value::Table(ages));
+        }
+        let ranges = self.checks.ranges.iter().map(|(metric, (min, max))| {
+            let ends = [("min", min), ("max", max)];
+            let range = ends.iter().filter_map(|(n, v)| v.map(|v| ((*n).to_owned(), Value::Float(v))));
+            (metric.clone(), Value::Table(range.collect()))
+        });
+        let ranges: toml::Table = ranges.collect();
+        if !ranges.is_empty() {
+            checks.insert("ranges".into(), Value::Table(ranges));
+        }
+        all.insert("checks".into(), Value::Table(checks));
+        self.copy_written(&LATER_TABLES, &mut all);
+        all
+    }
+
+    fn copy_written(&self, names: &[&str], to: &mut toml::Table) {
+        to.extend(
+            names.iter().filter_map(|name| Some(((*name).to_owned(), self.written.get(*name)?.clone()))),
+        );
+    }
+}
+
+/// A source's error about its options, with the file's name.
+fn in_file(error: SourceError, file: &str) -> Failure {
+    match error {
+        SourceError::Config { key, found, allowed, hint } => {
+            let found = if found.is_empty() { "nothing".to_owned() } else { format!("`{found}`") };
+            Failure::input(format!("invalid `{key}` in `{file}`: found {found}, expected {allowed}"))
+                .hint(hint.unwrap_or_default())
+        }
+        other => Failure::from(other),
+    }
+}
+
+fn risk_settings(p: &mut Problems<'_>, risk: &RiskOptions, train_from: Option<Cutoff>) -> RiskSettings {
+    let written = risk.horizons_days.clone().unwrap_or_else(|| vec![7, 30, 90]);
+    let mut horizons: Vec<Horizon> = Vec::new();
+    for days in &written {
+        match Horizon::days(*days) {
+            Ok(h) => horizons.push(h),
+            Err(_) => p.add(&p.place("risk.horizons_days"), days, "whole numbers from 1 to 3650"),
+        }
+    }
+    if written.is_empty() {
+        p.add(&p.place("risk.horizons_days"), "an empty list", "at least one horizon");
+    }
+    horizons.sort();
+    horizons.dedup();
+    let list = horizons.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let usual = horizons.iter().find(|h| h.get() == 30).or(horizons.first()).copied();
+    let asked =
+        risk.rank_by_days.map(|days| (days, horizons.iter().find(|h| i64::from(h.get()) == days).copied()));
+    if let Some((days, None)) = asked {
+        p.add(&p.place("risk.rank_by_days"), days, &format!("one of `risk.horizons_days` ({list})"));
+    }
+    // Where nothing valid was given a problem stands above, and this value is never used.
+    let rank_by = asked
+        .and_then(|(_, h)| h)
+        .or(usual)
+        .unwrap_or(Horizon::days(30).unwrap_or_else(|_| unreachable!("30 is a valid horizon")));
+    RiskSettings {
+        horizons,
+        rank_by,
+        cutoff_every: p.every("risk.cutoff_every", risk.cutoff_every.as_ref(), Every::Weeks(1)),
+        refit_every: p.every("risk.refit_every", risk.refit_every.as_ref(), Every::Months(1)),
+        train_from,
+    }
+}
+
+fn checks_settings(p: &mut Problems<'_>, checks: ChecksOptions) -> Checks {
+    let fail_at = match checks.fail_at.as_deref().map(|text| (text, Severity::parse(text))) {
+        None => Severity::Error,
+        Some((_, Some(severity))) => severity,
+        Some((text, None)) => {
+            p.add_name("checks.fail_at", text, &["info", "warning", "error"]);
+            Severity::Error
+        }
+    };
+    let max_age_days = checks.max_age_days.unwrap_or_default();
+    for (table, days) in &max_age_days {
+        if !TABLES.contains(&table.as_str()) {
+            p.add_name("checks.max_age_days", table, &TABLES);
+        }
+        p.whole(&format!("checks.max_age_days.{table}"), Some(*days), 1, 0, 36_500);
+    }
+    let max_bad_files = checks.max_bad_files.unwrap_or(0.1);
+    if !(0.0..=1.0).contains(&max_bad_files) {
+        p.add(&p.place("checks.max_bad_files"), max_bad_files, "a share from 0 to 1");
+    }
+    let mut ranges = BTreeMap::new();
+    for (metric, range) in checks.ranges.unwrap_or_default() {
+        let place = p.place(&format!("checks.ranges.{metric}"));
+        match (range.min, range.max) {
+            (None, None) => p.add(&place, "neither `min` nor `max`", "at least one of them"),
+            (Some(min), Some(max)) if !matches!(min.partial_cmp(&max), Some(std::cmp::Ordering::Less)) => {
+                p.add(&place, format!("`min` {min} and `max` {max}"), "`min` below `max`");
+            }
+            _ => {}
+        }
+        ranges.insert(metric, (range.min, range.max));
+    }
+    Checks { fail_at, max_age_days, max_bad_files, ranges }
+}
+
+/// Validates the tables of later versions, so that a config that names them is right already.
+fn check_later(
+    p: &mut Problems<'_>,
+    cost: Option<&CostOptions>,
+    counts: Option<&[CountOptions]>,
+    privacy: Option<&PrivacyOptions>,
+    threshold: Option<&[ThresholdOptions]>,
+) {
+    if let Some(cost) = cost {
+        for (key, value) in [("cost.downtime_hour", cost.downtime_hour), ("cost.visit", cost.visit)] {
+            if let Some(value) = value.filter(|v| !(v.is_finite() && *v >= 0.0)) {
+                p.add(&p.place(key), value, "a number from 0");
+            }
+        }
+        if let Some(c) =
+            cost.currency.as_ref().filter(|c| !(c.len() == 3 && c.bytes().all(|b| b.is_ascii_uppercase())))
+        {
+            p.add(&p.place("cost.currency"), format!("`{c}`"), "three capital letters like `EUR`");
+        }
+    }
+    for (i, count) in counts.unwrap_or_default().iter().enumerate() {
+        if !COUNT_BY.contains(&count.by.as_str()) {
+            p.add_name(&format!("counts[{i}].by"), &count.by, &COUNT_BY);
+        }
+        if let Some(every) = count.every.as_deref().filter(|e| !["1d", "1w", "1mo"].contains(e)) {
+            p.add_name(&format!("counts[{i}].every"), every, &["1d", "1w", "1mo"]);
+        }
+        p.whole(&format!("counts[{i}].horizon"), count.horizon, 28, 1, 366);
+    }
+    if let Some(text) =
+        privacy.and_then(|x| x.text.as_deref()).filter(|t| !["none", "titles", "full"].contains(t))
+    {
+        p.add_name("privacy.text", text, &["none", "titles", "full"]);
+    }
+    for (i, threshold) in threshold.unwrap_or_default().iter().enumerate() {
+        if threshold.metric.trim().is_empty() {
+            p.add(&p.place(&format!("threshold[{i}].metric")), "an empty text", "the name of a metric");
+        }
+        if ![threshold.above, threshold.below].iter().flatten().any(|v| v.is_finite()) {
+            p.add(&p.place(&format!("threshold[{i}]")), "neither `above` nor `below`", "at least one number");
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

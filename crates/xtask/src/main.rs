@@ -1,0 +1,94 @@
+//! `cargo xtask`: starts the programs that test, check and generate.
+//!
+//! It uses none of our crates and no others: it must build in seconds, also when they do not build at all.
+#![expect(clippy::disallowed_methods, reason = "it starts programs, and is told by the environment which")]
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::process::{Command, ExitCode, Stdio};
+
+const HELP: &str = "\
+usage: cargo xtask <command> [arguments]
+
+  test [ARGS]     cargo test --workspace, with the examples in comments; ARGS go to cargo test
+  ci              format, clippy, licenses (where cargo-deny is installed), then test
+  dataset [ARGS]  cargo run --release -p forewarn-datasets --bin forewarn-dataset -- ARGS
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let command = args.next();
+    let rest: Vec<OsString> = args.collect();
+    let done = match command.as_deref().and_then(OsStr::to_str) {
+        Some("test") => test(&rest),
+        Some("ci") if rest.is_empty() => ci(),
+        Some("dataset") => dataset(&rest),
+        Some("help" | "--help" | "-h") => {
+            say(HELP);
+            Ok(())
+        }
+        _ => {
+            say(HELP);
+            Err(2)
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(code) => ExitCode::from(code),
+    }
+}
+
+/// The exit code of the first program that failed.
+type Done = Result<(), u8>;
+
+fn test(args: &[OsString]) -> Done {
+    cargo(&["test", "--workspace"], args)
+}
+
+fn ci() -> Done {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
+    if has_deny() {
+        cargo(&["deny", "check"], &[])?;
+    } else {
+        say("cargo-deny is not installed: licenses and advisories are not checked\n");
+    }
+    test(&[])
+}
+
+fn dataset(args: &[OsString]) -> Done {
+    cargo(&["run", "--release", "-p", "forewarn-datasets", "--bin", "forewarn-dataset", "--"], args)
+}
+
+fn has_deny() -> bool {
+    let mut deny = Command::new(cargo_path());
+    deny.args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    deny.status().is_ok_and(|s| s.success())
+}
+
+/// The cargo that started us, so that the toolchain is the same.
+fn cargo_path() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn cargo(args: &[&str], more: &[OsString]) -> Done {
+    let shown: Vec<String> = args
+        .iter()
+        .map(|a| (*a).to_owned())
+        .chain(more.iter().map(|a| a.to_string_lossy().into_owned()))
+        .collect();
+    say(&format!("$ cargo {}\n", shown.join(" ")));
+    match Command::new(cargo_path()).args(args).args(more).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)),
+        Err(e) => {
+            say(&format!("error: could not start cargo\n  Cause: {e}\n"));
+            Err(2)
+        }
+    }
+}
+
+/// Words go to standard error, also where nobody reads them.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
