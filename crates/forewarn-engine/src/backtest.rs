@@ -30,13 +30,25 @@ pub(crate) struct Backtested {
 }
 
 /// Predicts at every cutoff of the plan.
-pub(crate) fn predict_plan(frames: &Frames, settings: &Settings, plan: &BacktestPlan, progress: &dyn Progress) -> Result<Backtested, EngineError> {
+pub(crate) fn predict_plan(
+    frames: &Frames,
+    settings: &Settings,
+    plan: &BacktestPlan,
+    progress: &dyn Progress,
+) -> Result<Backtested, EngineError> {
     let mut settings = settings.clone();
     settings.risk.horizons.clone_from(&plan.horizons);
-    let cutoffs: Vec<Cutoff> = plan.every.span(plan.from, plan.to).into_iter().filter(|c| *c <= frames.end()).collect();
+    let cutoffs: Vec<Cutoff> =
+        plan.every.span(plan.from, plan.to).into_iter().filter(|c| *c <= frames.end()).collect();
     if cutoffs.is_empty() {
         return Err(EngineError::TooLittle {
-            found: format!("no cutoff from {} to {} by steps of {} lies before the end of observation, {}", plan.from, plan.to, plan.every, frames.end()),
+            found: format!(
+                "no cutoff from {} to {} by steps of {} lies before the end of observation, {}",
+                plan.from,
+                plan.to,
+                plan.every,
+                frames.end()
+            ),
             hint: "give an earlier `--from` and `--to`".into(),
         });
     }
@@ -44,7 +56,11 @@ pub(crate) fn predict_plan(frames: &Frames, settings: &Settings, plan: &Backtest
     let mut judged: Vec<Judged> = plan
         .horizons
         .iter()
-        .map(|h| Judged { horizon_days: h.get(), candidates: vec![Vec::new(); NAMES.len()], ..Judged::default() })
+        .map(|h| Judged {
+            horizon_days: h.get(),
+            candidates: vec![Vec::new(); NAMES.len()],
+            ..Judged::default()
+        })
         .collect();
     let mut model: Option<ModelSet> = None;
     for (i, &cutoff) in cutoffs.iter().enumerate() {
@@ -98,12 +114,19 @@ pub(crate) fn predict_plan(frames: &Frames, settings: &Settings, plan: &Backtest
 }
 
 /// See [`crate::backtest`].
-pub(crate) fn backtest(frames: &Frames, settings: &Settings, plan: &BacktestPlan, progress: &dyn Progress) -> Result<BacktestResult, EngineError> {
+pub(crate) fn backtest(
+    frames: &Frames,
+    settings: &Settings,
+    plan: &BacktestPlan,
+    progress: &dyn Progress,
+) -> Result<BacktestResult, EngineError> {
     let done = predict_plan(frames, settings, plan, progress)?;
     progress.step("scoring", 0, 1);
     let r = &done.rows;
     let ids = frames.asset_ids();
-    let time = |v: &[Micros]| Column::new("cutoff".into(), v.to_vec()).cast(&DataType::Datetime(TimeUnit::Microseconds, None));
+    let time = |v: &[Micros]| {
+        Column::new("cutoff".into(), v.to_vec()).cast(&DataType::Datetime(TimeUnit::Microseconds, None))
+    };
     let n = r.cutoff.len();
     let names: StringChunked = r.asset.iter().map(|a| Some(ids[*a as usize].as_str())).collect();
     let asset_id: Column = names.with_name("asset_id".into()).into_series().into();

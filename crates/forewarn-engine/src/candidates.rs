@@ -2,8 +2,8 @@
 //! columns. It does not know calibration or choice.
 
 use forewarn_models::{
-    Blend, Boosted, Booster, BoostingParams, Contributions, Logistic, LogisticParams, Matrix, RateDistribution, RiskLearner, RiskModel,
-    TrainingData, logit,
+    Blend, Boosted, Booster, BoostingParams, Contributions, Logistic, LogisticParams, Matrix,
+    RateDistribution, RiskLearner, RiskModel, TrainingData, logit,
 };
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +105,10 @@ impl Member {
             for (k, j) in used.iter().enumerate() {
                 columns[*j] = c.values.column(k).to_vec();
             }
-            Ok(Contributions { base: c.base, values: Matrix::from_columns(columns).map_err(EngineError::model)? })
+            Ok(Contributions {
+                base: c.base,
+                values: Matrix::from_columns(columns).map_err(EngineError::model)?,
+            })
         };
         match self {
             Self::Baseline(b, base) => {
@@ -117,8 +120,12 @@ impl Member {
                 }
                 Ok(Contributions { base, values: Matrix::from_columns(columns).map_err(EngineError::model)? })
             }
-            Self::Logistic(m, used) => spread(m.contributions(&x.select_columns(used)).map_err(EngineError::model)?, used),
-            Self::Boosted(m, used) => spread(m.contributions(&x.select_columns(used)).map_err(EngineError::model)?, used),
+            Self::Logistic(m, used) => {
+                spread(m.contributions(&x.select_columns(used)).map_err(EngineError::model)?, used)
+            }
+            Self::Boosted(m, used) => {
+                spread(m.contributions(&x.select_columns(used)).map_err(EngineError::model)?, used)
+            }
         }
     }
 }
@@ -149,7 +156,12 @@ impl Candidates {
         let find = |names: &[&str]| names.iter().find_map(|n| d.columns.position(n));
 
         let cohort = Baseline::Cohort {
-            column: find(&["same model.failed_365d", "same group.failed_365d", "same kind.failed_365d", "same service.failed_365d"]),
+            column: find(&[
+                "same model.failed_365d",
+                "same group.failed_365d",
+                "same kind.failed_365d",
+                "same service.failed_365d",
+            ]),
             fallback: base,
         };
         let count = find(&["tickets.n_365d", "failures.n_365d"]).unwrap_or(0);
@@ -186,11 +198,15 @@ impl Candidates {
         } else {
             let xl = d.x.select_columns(&numbers);
             let logistic = LogisticParams { ridge: 30.0, ..LogisticParams::default() };
-            let m = logistic.fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?).map_err(EngineError::model)?;
+            let m = logistic
+                .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
+                .map_err(EngineError::model)?;
             members.push(Member::Logistic(m, numbers));
             let xb = d.x.select_columns(&all);
             let boosting = BoostingParams { seed: d.seed, ..BoostingParams::default() };
-            let m = boosting.grow(&TrainingData::new(&xb, d.y, d.weight).map_err(EngineError::model)?, None).map_err(EngineError::model)?;
+            let m = boosting
+                .grow(&TrainingData::new(&xb, d.y, d.weight).map_err(EngineError::model)?, None)
+                .map_err(EngineError::model)?;
             members.push(Member::Boosted(m, all));
         }
         Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })
@@ -214,7 +230,8 @@ impl Candidates {
 
     /// Fits the blend to held-out log odds of the members.
     pub(crate) fn fit_blend(held_out: &[Vec<f64>], y: &[f64], weight: &[f64]) -> Result<Blend, EngineError> {
-        let fitted = Blend::fit(&MEMBERS.map(|m| held_out[m].as_slice()), y, weight, 0.1).map_err(EngineError::model)?;
+        let fitted = Blend::fit(&MEMBERS.map(|m| held_out[m].as_slice()), y, weight, 0.1)
+            .map_err(EngineError::model)?;
         // Only the weights: level and scale are the calibrator's, which knows how far a few cutoffs can be trusted.
         Ok(Blend { scale: 1.0, intercept: 0.0, ..fitted })
     }
@@ -229,7 +246,8 @@ impl Candidates {
         if candidate < self.members.len() {
             return self.members[candidate].contributions(x);
         }
-        let parts = MEMBERS.iter().map(|m| self.members[*m].contributions(x)).collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            MEMBERS.iter().map(|m| self.members[*m].contributions(x)).collect::<Result<Vec<_>, _>>()?;
         self.blend.contributions(&parts.iter().collect::<Vec<_>>()).map_err(EngineError::model)
     }
 }

@@ -49,10 +49,22 @@ impl Columns {
     }
 
     /// The columns of these rows; a word that training did not see is missing.
-    pub(crate) fn matrix(&self, numbers: &[Vec<f64>], words: &[Vec<Option<String>>]) -> Result<Matrix, EngineError> {
-        let mut columns: Vec<Vec<f64>> = numbers.iter().map(|c| c.iter().map(|v| if v.is_finite() { *v } else { f64::NAN }).collect()).collect();
+    pub(crate) fn matrix(
+        &self,
+        numbers: &[Vec<f64>],
+        words: &[Vec<Option<String>>],
+    ) -> Result<Matrix, EngineError> {
+        let mut columns: Vec<Vec<f64>> = numbers
+            .iter()
+            .map(|c| c.iter().map(|v| if v.is_finite() { *v } else { f64::NAN }).collect())
+            .collect();
         for (codes, column) in self.words.iter().zip(words) {
-            columns.push(column.iter().map(|w| w.as_ref().and_then(|w| codes.get(w)).map_or(f64::NAN, |c| f64::from(*c))).collect());
+            columns.push(
+                column
+                    .iter()
+                    .map(|w| w.as_ref().and_then(|w| codes.get(w)).map_or(f64::NAN, |c| f64::from(*c)))
+                    .collect(),
+            );
         }
         Matrix::from_columns(columns).map_err(EngineError::model)
     }
@@ -82,7 +94,13 @@ pub(crate) struct TrainingRows {
 
 impl TrainingRows {
     /// Adds the rows of one cutoff.
-    pub(crate) fn append(&mut self, table: FeatureTable, cutoff: u32, weights: &[f64], labels: Vec<Vec<f64>>) {
+    pub(crate) fn append(
+        &mut self,
+        table: FeatureTable,
+        cutoff: u32,
+        weights: &[f64],
+        labels: Vec<Vec<f64>>,
+    ) {
         if self.numbers.is_empty() {
             self.numbers = vec![Vec::new(); table.numbers.len()];
             self.words = vec![Vec::new(); table.words.len()];

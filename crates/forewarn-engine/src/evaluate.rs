@@ -37,7 +37,9 @@ struct MetricRow {
 
 fn order(j: &Judged, p: &[f64]) -> Vec<usize> {
     let mut o: Vec<usize> = (0..p.len()).collect();
-    o.sort_by(|&a, &b| j.cutoff[a].cmp(&j.cutoff[b]).then(p[b].total_cmp(&p[a])).then(j.asset[a].cmp(&j.asset[b])));
+    o.sort_by(|&a, &b| {
+        j.cutoff[a].cmp(&j.cutoff[b]).then(p[b].total_cmp(&p[a])).then(j.asset[a].cmp(&j.asset[b]))
+    });
     o
 }
 
@@ -73,8 +75,13 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
         // Large backtests say the same with fewer samples.
         let n_boot = (8_000_000 / n).clamp(20, 200);
         let boot = BootstrapParams { n_boot, seed };
-        let named = std::iter::once((j.chosen_name.as_str(), "chosen", &j.chosen))
-            .chain(NAMES.iter().zip(&j.candidates).enumerate().map(|(i, (n, p))| (*n, if i < N_BASELINES { "baseline" } else { "candidate" }, p)));
+        let named = std::iter::once((j.chosen_name.as_str(), "chosen", &j.chosen)).chain(
+            NAMES
+                .iter()
+                .zip(&j.candidates)
+                .enumerate()
+                .map(|(i, (n, p))| (*n, if i < N_BASELINES { "baseline" } else { "candidate" }, p)),
+        );
         for (model, role, p) in named {
             let s = Scored::new(&j.outcome, p, None).map_err(EngineError::model)?;
             let mut add = |metric: String, value: Option<f64>, interval: Option<(f64, f64)>| {
@@ -112,7 +119,10 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
                 let top = top_k(&s, &j.cutoff, k).map_err(EngineError::model)?;
                 let interval = if role == "chosen" {
                     bootstrap(&j.asset, BootstrapParams { n_boot: n_boot.min(50), seed }, |f| {
-                        s.reweighted(f).ok().and_then(|r| top_k(&r, &j.cutoff, k).ok().flatten()).map(|t| t.precision)
+                        s.reweighted(f)
+                            .ok()
+                            .and_then(|r| top_k(&r, &j.cutoff, k).ok().flatten())
+                            .map(|t| t.precision)
                     })
                     .map_err(EngineError::model)?
                     .interval(0.8)
@@ -137,7 +147,10 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
         vec![
             Column::new("model".into(), rows.iter().map(|r| r.model.as_str()).collect::<Vec<_>>()),
             Column::new("role".into(), rows.iter().map(|r| r.role).collect::<Vec<_>>()),
-            Column::new("horizon_days".into(), rows.iter().map(|r| i64::from(r.horizon_days)).collect::<Vec<_>>()),
+            Column::new(
+                "horizon_days".into(),
+                rows.iter().map(|r| i64::from(r.horizon_days)).collect::<Vec<_>>(),
+            ),
             Column::new("metric".into(), rows.iter().map(|r| r.metric.as_str()).collect::<Vec<_>>()),
             Column::new("value".into(), rows.iter().map(|r| r.value).collect::<Vec<_>>()),
             Column::new("low".into(), rows.iter().map(|r| r.low).collect::<Vec<_>>()),
@@ -163,8 +176,20 @@ pub(crate) fn calibration_frame(all: &[Judged]) -> Result<DataFrame, EngineError
             let mean = members.iter().map(|&i| j.chosen[i]).sum::<f64>() / k;
             let hits: f64 = members.iter().map(|&i| j.outcome[i]).sum();
             // Jeffreys' interval of a share (Brown, Cai and DasGupta, 2001).
-            let (low, high) = (beta_quantile(0.1, hits + 0.5, k - hits + 0.5), beta_quantile(0.9, hits + 0.5, k - hits + 0.5));
-            rows.push((i64::from(j.horizon_days), j.chosen_name.clone(), b as i64 + 1, members.len() as i64, mean, hits / k, low.min(hits / k), high.max(hits / k)));
+            let (low, high) = (
+                beta_quantile(0.1, hits + 0.5, k - hits + 0.5),
+                beta_quantile(0.9, hits + 0.5, k - hits + 0.5),
+            );
+            rows.push((
+                i64::from(j.horizon_days),
+                j.chosen_name.clone(),
+                b as i64 + 1,
+                members.len() as i64,
+                mean,
+                hits / k,
+                low.min(hits / k),
+                high.max(hits / k),
+            ));
         }
     }
     let df = DataFrame::new(
@@ -188,9 +213,15 @@ pub(crate) fn calibration_frame(all: &[Judged]) -> Result<DataFrame, EngineError
 pub(crate) fn plot_frame(judged: Option<&Judged>, cutoff_days: &[i32]) -> Result<DataFrame, EngineError> {
     let mut rows: Vec<(&str, String, f64, f64)> = Vec::new();
     if let Some(j) = judged.filter(|j| j.outcome.contains(&1.0)) {
-        let largest = cutoff_days.iter().enumerate().map(|(c, _)| j.cutoff.iter().filter(|x| **x as usize == c).count()).max().unwrap_or(0);
+        let largest = cutoff_days
+            .iter()
+            .enumerate()
+            .map(|(c, _)| j.cutoff.iter().filter(|x| **x as usize == c).count())
+            .max()
+            .unwrap_or(0);
         let lengths: Vec<usize> = LIST_LENGTHS.iter().copied().filter(|k| *k <= largest).collect();
-        let lines = std::iter::once((j.chosen_name.as_str(), &j.chosen)).chain(NAMES.iter().copied().zip(&j.candidates).take(N_BASELINES));
+        let lines = std::iter::once((j.chosen_name.as_str(), &j.chosen))
+            .chain(NAMES.iter().copied().zip(&j.candidates).take(N_BASELINES));
         let mut drawn: Vec<&str> = Vec::new();
         for (name, p) in lines {
             if drawn.contains(&name) {
@@ -202,9 +233,15 @@ pub(crate) fn plot_frame(judged: Option<&Judged>, cutoff_days: &[i32]) -> Result
             }
         }
         for (c, day) in cutoff_days.iter().enumerate() {
-            let of: Vec<f64> = j.cutoff.iter().zip(&j.outcome).filter(|(x, _)| **x as usize == c).map(|(_, y)| *y).collect();
+            let of: Vec<f64> =
+                j.cutoff.iter().zip(&j.outcome).filter(|(x, _)| **x as usize == c).map(|(_, y)| *y).collect();
             if !of.is_empty() {
-                rows.push(("base_rate", "observed".into(), f64::from(*day), of.iter().sum::<f64>() / of.len() as f64));
+                rows.push((
+                    "base_rate",
+                    "observed".into(),
+                    f64::from(*day),
+                    of.iter().sum::<f64>() / of.len() as f64,
+                ));
             }
         }
     }

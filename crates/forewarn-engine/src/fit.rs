@@ -4,8 +4,8 @@
 use forewarn_features::{Catalog, FeatureTable};
 use forewarn_frames::{Cutoff, Frames};
 use forewarn_models::{
-    BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored, bootstrap_metric, choose_calibrator,
-    one_standard_error_bootstrap, probability_interval,
+    BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored, bootstrap_metric,
+    choose_calibrator, one_standard_error_bootstrap, probability_interval,
 };
 use serde::{Deserialize, Serialize};
 
@@ -75,12 +75,20 @@ fn pick<T: Copy>(v: &[T], rows: &[usize]) -> Vec<T> {
 
 impl ModelSet {
     /// Fits everything at `fit_at`.
-    pub(crate) fn fit(frames: &Frames, settings: &Settings, fit_at: Cutoff, progress: &dyn Progress) -> Result<Self, EngineError> {
+    pub(crate) fn fit(
+        frames: &Frames,
+        settings: &Settings,
+        fit_at: Cutoff,
+        progress: &dyn Progress,
+    ) -> Result<Self, EngineError> {
         let risk = &settings.risk;
         let cutoffs = training_cutoffs(frames, risk, fit_at);
         if cutoffs.is_empty() {
             return Err(EngineError::TooLittle {
-                found: format!("the records before {fit_at} leave no training cutoff: the first is {}", frames.first_record().map_or_else(|| "missing".into(), |c| c.to_string())),
+                found: format!(
+                    "the records before {fit_at} leave no training cutoff: the first is {}",
+                    frames.first_record().map_or_else(|| "missing".into(), |c| c.to_string())
+                ),
                 hint: "give more history, a shorter horizon, or an earlier `risk.train_from`".into(),
             });
         }
@@ -131,7 +139,9 @@ impl ModelSet {
         for h in &self.horizons {
             let mut p = h.predict(&x, &unknown)?;
             if let Some(shorter) = out.last() {
-                let raise = |to: &mut [f64], least: &[f64]| to.iter_mut().zip(least).for_each(|(v, l)| *v = v.max(*l));
+                let raise = |to: &mut [f64], least: &[f64]| {
+                    to.iter_mut().zip(least).for_each(|(v, l)| *v = v.max(*l));
+                };
                 raise(&mut p.probability, &shorter.probability);
                 raise(&mut p.low, &shorter.low);
                 raise(&mut p.high, &shorter.high);
@@ -163,7 +173,8 @@ impl HorizonModel {
 
     fn predict(&self, x: &Matrix, unknown: &[bool]) -> Result<Prediction, EngineError> {
         let z = self.candidates.log_odds(x)?;
-        let candidates: Vec<Vec<f64>> = z.iter().zip(&self.calibrators).map(|(z, c)| c.probability(z)).collect();
+        let candidates: Vec<Vec<f64>> =
+            z.iter().zip(&self.calibrators).map(|(z, c)| c.probability(z)).collect();
         let spread = self.candidates.disagreement(&z)?;
         let n = x.n_rows();
         let mut out = Prediction {
@@ -178,7 +189,11 @@ impl HorizonModel {
                 (out.candidates[0][i], UNKNOWN_EVIDENCE, 0.0)
             } else {
                 let p = out.candidates[self.chosen][i];
-                (p, self.evidence.effective_count(p), spread[i] * self.calibrators[self.chosen].slope_at(z[self.chosen][i]))
+                (
+                    p,
+                    self.evidence.effective_count(p),
+                    spread[i] * self.calibrators[self.chosen].slope_at(z[self.chosen][i]),
+                )
             };
             let (low, high) = probability_interval(p, evidence, doubt, LEVEL).map_err(EngineError::model)?;
             out.probability.push(p);
@@ -189,20 +204,39 @@ impl HorizonModel {
     }
 }
 
-fn fit_horizon(columns: &Columns, x: &Matrix, rows: &TrainingRows, horizon: usize, horizon_days: i32, cutoffs: &[Cutoff], seed: u64) -> Result<HorizonModel, EngineError> {
+fn fit_horizon(
+    columns: &Columns,
+    x: &Matrix,
+    rows: &TrainingRows,
+    horizon: usize,
+    horizon_days: i32,
+    cutoffs: &[Cutoff],
+    seed: u64,
+) -> Result<HorizonModel, EngineError> {
     let labels = &rows.labels[horizon];
     let known: Vec<usize> = (0..labels.len()).filter(|&i| !labels[i].is_nan()).collect();
     let n_failures = known.iter().filter(|&&i| labels[i] == 1.0).count();
     if n_failures == 0 || n_failures == known.len() {
         return Err(EngineError::TooLittle {
-            found: format!("{n_failures} of {} training rows at {horizon_days} days failed; both outcomes are needed", known.len()),
+            found: format!(
+                "{n_failures} of {} training rows at {horizon_days} days failed; both outcomes are needed",
+                known.len()
+            ),
             hint: "check `failure.where`, give more history, or another horizon".into(),
         });
     }
     let fit = |chosen: &[usize]| -> Result<(Candidates, Matrix), EngineError> {
         let x = x.select_rows(chosen);
         let (y, w, c) = (pick(labels, chosen), pick(&rows.weight, chosen), pick(&rows.cutoff, chosen));
-        let data = FitData { columns, x: &x, y: &y, weight: &w, cutoff: &c, horizon_days: f64::from(horizon_days), seed };
+        let data = FitData {
+            columns,
+            x: &x,
+            y: &y,
+            weight: &w,
+            cutoff: &c,
+            horizon_days: f64::from(horizon_days),
+            seed,
+        };
         Ok((Candidates::fit(&data)?, x))
     };
     let held = held_out(x, rows, labels, &known, horizon_days, cutoffs, &fit)?;
@@ -234,20 +268,31 @@ fn fit_horizon(columns: &Columns, x: &Matrix, rows: &TrainingRows, horizon: usiz
         let p = Calibrator::fit(CalibratorKind::Platt, z, &y, &w).map_err(EngineError::model)?.probability(z);
         let scored = Scored::new(&y, &p, Some(&w)).map_err(EngineError::model)?;
         losses.push(Metric::LogLoss.of(&scored).unwrap_or(f64::MAX));
-        replicates.push(bootstrap_metric(&scored, Metric::LogLoss, &units, boot).map_err(EngineError::model)?);
+        replicates
+            .push(bootstrap_metric(&scored, Metric::LogLoss, &units, boot).map_err(EngineError::model)?);
         calibrators.push(c);
     }
     let (chosen, because) = if n_failures < MIN_FAILURES {
-        (1, format!("only {n_failures} failures to learn from, fewer than {MIN_FAILURES}: ranked by the asset's own rate, shrunk to the fleet's"))
+        (
+            1,
+            format!(
+                "only {n_failures} failures to learn from, fewer than {MIN_FAILURES}: ranked by the asset's own rate, shrunk to the fleet's"
+            ),
+        )
     } else if !honest {
         (1, "the history is too short to hold rows out: ranked by the asset's own rate, shrunk to the fleet's".to_owned())
     } else {
-        let choice = one_standard_error_bootstrap(&NAMES, &losses, &replicates, false).map_err(EngineError::model)?;
+        let choice =
+            one_standard_error_bootstrap(&NAMES, &losses, &replicates, false).map_err(EngineError::model)?;
         let (best, chosen) = (NAMES[choice.best], NAMES[choice.chosen]);
         let why = if choice.best == choice.chosen {
-            format!("{chosen} had the least log loss on held-out rows and no simpler candidate came within one standard error")
+            format!(
+                "{chosen} had the least log loss on held-out rows and no simpler candidate came within one standard error"
+            )
         } else {
-            format!("{chosen} is the simplest candidate within one standard error of the best, {best}, by log loss on held-out rows")
+            format!(
+                "{chosen} is the simplest candidate within one standard error of the best, {best}, by log loss on held-out rows"
+            )
         };
         (choice.chosen, why)
     };
@@ -255,6 +300,9 @@ fn fit_horizon(columns: &Columns, x: &Matrix, rows: &TrainingRows, horizon: usiz
     let evidence = LocalEvidence::fit(&p, &y, &w, &units).map_err(EngineError::model)?;
     Ok(HorizonModel { horizon_days, candidates: all, calibrators, evidence, chosen, because, n_failures })
 }
+
+/// Fits the candidates to these rows and gives the rows' columns back.
+type FitRows<'a> = dyn Fn(&[usize]) -> Result<(Candidates, Matrix), EngineError> + 'a;
 
 /// Log odds of rows that the models which made them had not seen: the last two fifths of the training cutoffs in two
 /// blocks, each predicted by models fitted to the rows whose windows closed by the block's first cutoff.
@@ -265,7 +313,7 @@ fn held_out(
     known: &[usize],
     horizon_days: i32,
     cutoffs: &[Cutoff],
-    fit: &dyn Fn(&[usize]) -> Result<(Candidates, Matrix), EngineError>,
+    fit: &FitRows<'_>,
 ) -> Result<Option<HeldOut>, EngineError> {
     let mut used: Vec<u32> = known.iter().map(|&i| rows.cutoff[i]).collect();
     used.sort_unstable();
@@ -279,8 +327,13 @@ fn held_out(
         }
         let first = cutoffs[used[b[0]] as usize];
         let (from, to) = (used[b[0]], used[b[1] - 1]);
-        let train: Vec<usize> = known.iter().copied().filter(|&i| cutoffs[rows.cutoff[i] as usize].plus_days(horizon_days) <= first).collect();
-        let judged: Vec<usize> = known.iter().copied().filter(|&i| (from..=to).contains(&rows.cutoff[i])).collect();
+        let train: Vec<usize> = known
+            .iter()
+            .copied()
+            .filter(|&i| cutoffs[rows.cutoff[i] as usize].plus_days(horizon_days) <= first)
+            .collect();
+        let judged: Vec<usize> =
+            known.iter().copied().filter(|&i| (from..=to).contains(&rows.cutoff[i])).collect();
         let failures = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
         if failures(&train) < MIN_FAILURES / 2 || failures(&train) == train.len() || judged.is_empty() {
             continue;

@@ -122,6 +122,7 @@ pub struct BacktestResult {
 }
 
 impl EngineError {
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for `map_err`")]
     pub(crate) fn model(e: forewarn_models::ModelError) -> Self {
         Self::Model(e.to_string())
     }
@@ -151,6 +152,11 @@ pub fn run(frames: &Frames, settings: &Settings, progress: &dyn Progress) -> Res
 ///
 /// See [`EngineError`]: no cutoff of the plan lies in the data, there is too little to learn from before the first, or the
 /// caller asked to stop.
-pub fn backtest(frames: &Frames, settings: &Settings, plan: &BacktestPlan, progress: &dyn Progress) -> Result<BacktestResult, EngineError> {
+pub fn backtest(
+    frames: &Frames,
+    settings: &Settings,
+    plan: &BacktestPlan,
+    progress: &dyn Progress,
+) -> Result<BacktestResult, EngineError> {
     backtest::backtest(frames, settings, plan, progress)
 }

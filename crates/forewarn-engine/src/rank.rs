@@ -25,7 +25,7 @@ struct Peers<'a> {
     sorted: BTreeMap<(usize, &'a str), Vec<f64>>,
 }
 
-impl<'a> Peers<'a> {
+impl Peers<'_> {
     /// `higher than 99 % of ST4000DM000`, where that is worth saying.
     fn say(&mut self, row: usize, column: usize) -> Option<String> {
         let (_, name) = self.group[row]?;
@@ -60,7 +60,15 @@ impl<'a> Peers<'a> {
     }
 }
 
-fn reasons(model: &ModelSet, catalog: &Catalog, table: &FeatureTable, c: &Contributions, row: usize, x_row: usize, peers: &mut Peers<'_>) -> Vec<Reason> {
+fn reasons(
+    model: &ModelSet,
+    catalog: &Catalog,
+    table: &FeatureTable,
+    c: &Contributions,
+    row: usize,
+    x_row: usize,
+    peers: &mut Peers<'_>,
+) -> Vec<Reason> {
     let columns = &model.columns;
     // One thing, one reason: what a family's columns say together, told by the one that says most.
     let mut families: BTreeMap<&str, (f64, usize, f64)> = BTreeMap::new();
@@ -72,7 +80,8 @@ fn reasons(model: &ModelSet, catalog: &Catalog, table: &FeatureTable, c: &Contri
             (cell.1, cell.2) = (j, v.abs());
         }
     }
-    let mut told: Vec<(&str, f64, usize)> = families.into_iter().map(|(f, (sum, j, _))| (f, sum, j)).collect();
+    let mut told: Vec<(&str, f64, usize)> =
+        families.into_iter().map(|(f, (sum, j, _))| (f, sum, j)).collect();
     told.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(b.0)));
     let mut out: Vec<Reason> = Vec::new();
     let mut rest = 0.0;
@@ -85,7 +94,9 @@ fn reasons(model: &ModelSet, catalog: &Catalog, table: &FeatureTable, c: &Contri
             let spec = &catalog.features()[j];
             let v = table.numbers[j][x_row];
             let mut text = spec.say(v);
-            if let Some(p) = peers.say(x_row, j) {
+            // A share or a time since says by itself how unusual it is.
+            let by_itself = matches!(spec.unit, "share" | "days");
+            if let Some(p) = peers.say(x_row, j).filter(|_| !by_itself) {
                 text = format!("{text}; {p}");
             }
             (v.is_finite().then_some(v), spec.unit.to_owned(), text)
@@ -97,19 +108,40 @@ fn reasons(model: &ModelSet, catalog: &Catalog, table: &FeatureTable, c: &Contri
         out.push(Reason { feature: columns.names[j].clone(), value, unit, contribution: sum, text });
     }
     if rest.abs() > 0.0 {
-        out.push(Reason { feature: "other".into(), value: None, unit: String::new(), contribution: rest, text: "everything else together".into() });
+        out.push(Reason {
+            feature: "other".into(),
+            value: None,
+            unit: String::new(),
+            contribution: rest,
+            text: "everything else together".into(),
+        });
     }
-    out.push(Reason { feature: "base".into(), value: None, unit: String::new(), contribution: c.base, text: "a typical asset".into() });
+    out.push(Reason {
+        feature: "base".into(),
+        value: None,
+        unit: String::new(),
+        contribution: c.base,
+        text: "a typical asset".into(),
+    });
     out
 }
 
 /// The `ranking` table.
-pub(crate) fn ranking(frames: &Frames, settings: &Settings, model: &ModelSet, history: &History<'_>, table: &FeatureTable, predictions: &[Prediction]) -> Result<DataFrame, EngineError> {
+pub(crate) fn ranking(
+    frames: &Frames,
+    settings: &Settings,
+    model: &ModelSet,
+    history: &History<'_>,
+    table: &FeatureTable,
+    predictions: &[Prediction],
+) -> Result<DataFrame, EngineError> {
     let by = settings.risk.horizons.iter().position(|h| *h == settings.risk.rank_by).unwrap_or(0);
     let p = &predictions[by];
     let n = table.assets.len();
     let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&a, &b| p.probability[b].total_cmp(&p.probability[a]).then(table.assets[a].cmp(&table.assets[b])));
+    order.sort_by(|&a, &b| {
+        p.probability[b].total_cmp(&p.probability[a]).then(table.assets[a].cmp(&table.assets[b]))
+    });
     let x = model.matrix(table)?;
     let explained: Vec<usize> = order.iter().copied().take(EXPLAINED).collect();
     let c = model.horizons[by].contributions(&x.select_rows(&explained))?;
@@ -171,21 +203,38 @@ fn today(frames: &Frames, column: &str) -> Result<BTreeMap<String, String>, Engi
 }
 
 /// The `risk` table: every (asset, horizon), by asset, then horizon.
-pub(crate) fn risk(settings: &Settings, history: &History<'_>, table: &FeatureTable, predictions: &[Prediction]) -> Result<DataFrame, EngineError> {
+pub(crate) fn risk(
+    settings: &Settings,
+    history: &History<'_>,
+    table: &FeatureTable,
+    predictions: &[Prediction],
+) -> Result<DataFrame, EngineError> {
     let k = predictions.len();
     let n = table.assets.len() * k;
-    let at = |f: &dyn Fn(&Prediction, usize) -> f64| -> Vec<f64> { (0..n).map(|r| f(&predictions[r % k], r / k)).collect() };
+    let at = |f: &dyn Fn(&Prediction, usize) -> f64| -> Vec<f64> {
+        (0..n).map(|r| f(&predictions[r % k], r / k)).collect()
+    };
     let df = DataFrame::new(
         n,
         vec![
-            Column::new("asset_id".into(), (0..n).map(|r| history.asset_id(table.assets[r / k])).collect::<Vec<_>>()),
-            Column::new("horizon_days".into(), (0..n).map(|r| i64::from(settings.risk.horizons[r % k].get())).collect::<Vec<_>>()),
+            Column::new(
+                "asset_id".into(),
+                (0..n).map(|r| history.asset_id(table.assets[r / k])).collect::<Vec<_>>(),
+            ),
+            Column::new(
+                "horizon_days".into(),
+                (0..n).map(|r| i64::from(settings.risk.horizons[r % k].get())).collect::<Vec<_>>(),
+            ),
             Column::new("probability".into(), at(&|p, i| p.probability[i])),
             Column::new("probability_low".into(), at(&|p, i| p.low[i])),
             Column::new("probability_high".into(), at(&|p, i| p.high[i])),
             Column::new(
                 "status".into(),
-                (0..n).map(|r| if predictions[0].unknown[r / k] { Status::Unknown } else { Status::Scored }.name()).collect::<Vec<_>>(),
+                (0..n)
+                    .map(|r| {
+                        if predictions[0].unknown[r / k] { Status::Unknown } else { Status::Scored }.name()
+                    })
+                    .collect::<Vec<_>>(),
             ),
         ],
     )?;

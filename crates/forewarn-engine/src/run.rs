@@ -36,7 +36,10 @@ fn plan(frames: &Frames, settings: &Settings) -> Option<BacktestPlan> {
 /// The stronger of the dumb baselines by average precision in the backtest.
 fn best_baseline(judged: Option<&Judged>) -> &'static str {
     let ap = |p: &[f64], y: &[f64]| {
-        forewarn_models::Scored::new(y, p, None).ok().and_then(|s| forewarn_models::Metric::AveragePrecision.of(&s)).unwrap_or(0.0)
+        forewarn_models::Scored::new(y, p, None)
+            .ok()
+            .and_then(|s| forewarn_models::Metric::AveragePrecision.of(&s))
+            .unwrap_or(0.0)
     };
     judged.filter(|j| !j.outcome.is_empty()).map_or(NAMES[1], |j| {
         let scores: Vec<f64> = j.candidates.iter().take(N_BASELINES).map(|p| ap(p, &j.outcome)).collect();
@@ -47,14 +50,16 @@ fn best_baseline(judged: Option<&Judged>) -> &'static str {
 fn labels(frames: &Frames) -> Result<DataFrame, EngineError> {
     let f = frames.failures().df();
     let end = frames.end().micros();
-    let at: Vec<i64> = f.column("failed_at")?.cast(&DataType::Int64)?.i64()?.iter().map(|v| v.unwrap_or(i64::MAX)).collect();
+    let at: Vec<i64> =
+        f.column("failed_at")?.cast(&DataType::Int64)?.i64()?.iter().map(|v| v.unwrap_or(i64::MAX)).collect();
     let seen = BooleanChunked::from_slice("".into(), &at.iter().map(|t| *t < end).collect::<Vec<_>>());
     let f = f.filter(&seen)?;
     let listed: std::collections::BTreeSet<&str> = match frames.inventory() {
         Some(a) => a.df().column("asset_id")?.str()?.iter().flatten().collect(),
         None => f.column("asset_id")?.str()?.iter().flatten().collect(),
     };
-    let scored: Vec<bool> = f.column("asset_id")?.str()?.iter().map(|id| id.is_some_and(|id| listed.contains(id))).collect();
+    let scored: Vec<bool> =
+        f.column("asset_id")?.str()?.iter().map(|id| id.is_some_and(|id| listed.contains(id))).collect();
     let df = DataFrame::new(
         f.height(),
         vec![
@@ -70,7 +75,11 @@ fn labels(frames: &Frames) -> Result<DataFrame, EngineError> {
 }
 
 /// See [`crate::run`].
-pub(crate) fn run(frames: &Frames, settings: &Settings, progress: &dyn Progress) -> Result<RunResult, EngineError> {
+pub(crate) fn run(
+    frames: &Frames,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<RunResult, EngineError> {
     let end = frames.end();
     let backtested = match plan(frames, settings) {
         Some(plan) => match predict_plan(frames, settings, &plan, progress) {
@@ -82,7 +91,10 @@ pub(crate) fn run(frames: &Frames, settings: &Settings, progress: &dyn Progress)
         None => None,
     };
     // Trained on the calendar, so that every night until the next date gives the same model.
-    let fit_at = frames.first_record().and_then(|first| settings.risk.refit_every.anchored(first, end).pop()).unwrap_or(end);
+    let fit_at = frames
+        .first_record()
+        .and_then(|first| settings.risk.refit_every.anchored(first, end).pop())
+        .unwrap_or(end);
     let model = match ModelSet::fit(frames, settings, fit_at, progress) {
         Err(EngineError::TooLittle { .. }) if fit_at < end => ModelSet::fit(frames, settings, end, progress)?,
         other => other?,

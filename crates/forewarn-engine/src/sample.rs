@@ -73,8 +73,13 @@ pub(crate) fn training_rows(
         let history = frames.as_of(cutoff);
         // As much of the longest window as is closed decides who is taken for certain.
         let seen = (fit_at.day() - cutoff.day()).min(longest);
-        let seen = frames.outcomes_known(cutoff, Horizon::days(i64::from(seen)).map_err(|e| EngineError::Model(e.to_string()))?, fit_at);
-        let outcomes: Vec<_> = risk.horizons.iter().map(|h| frames.outcomes_known(cutoff, *h, fit_at)).collect();
+        let seen = frames.outcomes_known(
+            cutoff,
+            Horizon::days(i64::from(seen)).map_err(|e| EngineError::Model(e.to_string()))?,
+            fit_at,
+        );
+        let outcomes: Vec<_> =
+            risk.horizons.iter().map(|h| frames.outcomes_known(cutoff, *h, fit_at)).collect();
         let mut chosen: Vec<(usize, bool)> = Vec::new();
         let mut rest: Vec<(f64, usize)> = Vec::new();
         for a in history.population() {

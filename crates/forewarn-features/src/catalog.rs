@@ -148,7 +148,8 @@ impl Catalog {
     #[must_use]
     pub fn of(history: &History<'_>) -> Self {
         let n = history.n_assets();
-        let (mut categories, mut subcategories, mut kinds) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut categories, mut subcategories, mut kinds) =
+            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (mut has_tickets, mut has_events) = (false, false);
         for a in 0..n {
             for t in history.tickets(a) {
@@ -181,7 +182,7 @@ impl Catalog {
             if rows > 0 {
                 let counts_up = history.metric_is_counter(metric) || (changes > 0 && falls * 20 < changes);
                 let steps = changes * 5 < rows;
-                metrics.push(MetricPlan { metric, steps: steps || counts_up, moves: !(steps && counts_up) && !steps });
+                metrics.push(MetricPlan { metric, steps: steps || counts_up, moves: !steps });
             }
         }
         let attributes: Vec<String> = history.attribute_names().into_iter().map(str::to_owned).collect();
@@ -241,7 +242,10 @@ impl Catalog {
             vec![
                 Column::new("feature".into(), s.iter().map(|f| f.name.as_str()).collect::<Vec<_>>()),
                 Column::new("unit".into(), s.iter().map(|f| f.unit).collect::<Vec<_>>()),
-                Column::new("window_days".into(), s.iter().map(|f| f.window_days.map(i64::from)).collect::<Vec<_>>()),
+                Column::new(
+                    "window_days".into(),
+                    s.iter().map(|f| f.window_days.map(i64::from)).collect::<Vec<_>>(),
+                ),
                 Column::new("source".into(), s.iter().map(|f| f.source).collect::<Vec<_>>()),
                 Column::new("meaning".into(), s.iter().map(|f| f.meaning.as_str()).collect::<Vec<_>>()),
             ],
@@ -250,70 +254,286 @@ impl Catalog {
 
     fn list(&self, history: &History<'_>) -> Vec<FeatureSpec> {
         let mut out = Vec::new();
-        let mut add = |family: &str, name: &str, unit: &'static str, window_days: Option<i32>, source: &'static str, meaning: String, phrase: Phrase| {
-            out.push(FeatureSpec { name: format!("{family}.{name}"), family: family.to_owned(), unit, window_days, source, meaning, phrase });
+        let mut add = |family: &str,
+                       name: &str,
+                       unit: &'static str,
+                       window_days: Option<i32>,
+                       source: &'static str,
+                       meaning: String,
+                       phrase: Phrase| {
+            out.push(FeatureSpec {
+                name: format!("{family}.{name}"),
+                family: family.to_owned(),
+                unit,
+                window_days,
+                source,
+                meaning,
+                phrase,
+            });
         };
         // The asset itself.
         add("age", "days", "days", None, "assets", "days since it was put into service".into(), Phrase::Age);
-        add("known", "days", "days", None, "all", "days since the first record that names it".into(), Phrase::Known);
-        add("capacity", "size", "", None, "assets", "its size in the kind's own unit".into(), Phrase::Capacity);
+        add(
+            "known",
+            "days",
+            "days",
+            None,
+            "all",
+            "days since the first record that names it".into(),
+            Phrase::Known,
+        );
+        add(
+            "capacity",
+            "size",
+            "",
+            None,
+            "assets",
+            "its size in the kind's own unit".into(),
+            Phrase::Capacity,
+        );
         for a in &self.attributes {
-            add(a, "days_since_set", "days", None, "asset_history", format!("days since `{a}` was last set"), Phrase::SinceSet);
+            add(
+                a,
+                "days_since_set",
+                "days",
+                None,
+                "asset_history",
+                format!("days since `{a}` was last set"),
+                Phrase::SinceSet,
+            );
         }
         // Its failures so far.
         for w in COHORT_WINDOWS {
-            add("failures", &format!("n_{w}d"), "failures", Some(w), "failures", format!("failures in the last {w} days"), Phrase::Failures);
+            add(
+                "failures",
+                &format!("n_{w}d"),
+                "failures",
+                Some(w),
+                "failures",
+                format!("failures in the last {w} days"),
+                Phrase::Failures,
+            );
         }
         add("failures", "n_all", "failures", None, "failures", "failures so far".into(), Phrase::Failures);
-        add("failures", "days_since_last", "days", None, "failures", "days since the last failure".into(), Phrase::SinceFailure);
+        add(
+            "failures",
+            "days_since_last",
+            "days",
+            None,
+            "failures",
+            "days since the last failure".into(),
+            Phrase::SinceFailure,
+        );
         for h in HALF_LIVES {
-            add("failures", &format!("decayed_{h}d"), "failures", None, "failures", format!("failures, each halved every {h} days"), Phrase::FailuresRecent);
+            add(
+                "failures",
+                &format!("decayed_{h}d"),
+                "failures",
+                None,
+                "failures",
+                format!("failures, each halved every {h} days"),
+                Phrase::FailuresRecent,
+            );
         }
-        add("failures", "rate_shrunk", "failures a year", None, "failures", "own failure rate, shrunk to the fleet's (gamma–Poisson)".into(), Phrase::FailureRate);
+        add(
+            "failures",
+            "rate_shrunk",
+            "failures a year",
+            None,
+            "failures",
+            "own failure rate, shrunk to the fleet's (gamma–Poisson)".into(),
+            Phrase::FailureRate,
+        );
         // Tickets.
         if self.has_tickets {
             for w in TICKET_WINDOWS {
-                add("tickets", &format!("n_{w}d"), "tickets", Some(w), "tickets", format!("tickets in the last {w} days"), Phrase::Tickets);
+                add(
+                    "tickets",
+                    &format!("n_{w}d"),
+                    "tickets",
+                    Some(w),
+                    "tickets",
+                    format!("tickets in the last {w} days"),
+                    Phrase::Tickets,
+                );
             }
             add("tickets", "n_all", "tickets", None, "tickets", "tickets so far".into(), Phrase::Tickets);
-            add("tickets", "days_since_last", "days", None, "tickets", "days since the last ticket".into(), Phrase::SinceTicket);
-            add("tickets", "days_since_first", "days", None, "tickets", "days since the first ticket".into(), Phrase::SinceFirstTicket);
-            add("tickets", "mean_gap_days", "days", None, "tickets", "mean days between tickets".into(), Phrase::Gap);
-            add("tickets", "gap_ratio", "", None, "tickets", "days since the last ticket, over the mean gap".into(), Phrase::GapRatio);
+            add(
+                "tickets",
+                "days_since_last",
+                "days",
+                None,
+                "tickets",
+                "days since the last ticket".into(),
+                Phrase::SinceTicket,
+            );
+            add(
+                "tickets",
+                "days_since_first",
+                "days",
+                None,
+                "tickets",
+                "days since the first ticket".into(),
+                Phrase::SinceFirstTicket,
+            );
+            add(
+                "tickets",
+                "mean_gap_days",
+                "days",
+                None,
+                "tickets",
+                "mean days between tickets".into(),
+                Phrase::Gap,
+            );
+            add(
+                "tickets",
+                "gap_ratio",
+                "",
+                None,
+                "tickets",
+                "days since the last ticket, over the mean gap".into(),
+                Phrase::GapRatio,
+            );
             for h in HALF_LIVES {
-                add("tickets", &format!("decayed_{h}d"), "tickets", None, "tickets", format!("tickets, each halved every {h} days"), Phrase::TicketsRecent);
+                add(
+                    "tickets",
+                    &format!("decayed_{h}d"),
+                    "tickets",
+                    None,
+                    "tickets",
+                    format!("tickets, each halved every {h} days"),
+                    Phrase::TicketsRecent,
+                );
             }
-            add("tickets", "n_open", "tickets", None, "tickets", "tickets open at the cutoff".into(), Phrase::Open);
-            add("repair", "mean_hours_365d", "hours", Some(365), "tickets", "mean hours to resolve, of tickets resolved in the last 365 days".into(), Phrase::Repair);
-            add("repair", "n_reopened_365d", "", Some(365), "tickets", "reopenings of tickets resolved in the last 365 days".into(), Phrase::Reopened);
-            add("repair", "mean_reassigned_365d", "", Some(365), "tickets", "mean changes of hands of tickets resolved in the last 365 days".into(), Phrase::Reassigned);
-            add("repair", "n_urgent_365d", "tickets", Some(365), "tickets", "tickets of priority 1 or 2 resolved in the last 365 days".into(), Phrase::Urgent);
-            add("repair", "downtime_minutes_365d", "minutes", Some(365), "tickets", "downtime of tickets resolved in the last 365 days".into(), Phrase::Downtime);
+            add(
+                "tickets",
+                "n_open",
+                "tickets",
+                None,
+                "tickets",
+                "tickets open at the cutoff".into(),
+                Phrase::Open,
+            );
+            add(
+                "repair",
+                "mean_hours_365d",
+                "hours",
+                Some(365),
+                "tickets",
+                "mean hours to resolve, of tickets resolved in the last 365 days".into(),
+                Phrase::Repair,
+            );
+            add(
+                "repair",
+                "n_reopened_365d",
+                "",
+                Some(365),
+                "tickets",
+                "reopenings of tickets resolved in the last 365 days".into(),
+                Phrase::Reopened,
+            );
+            add(
+                "repair",
+                "mean_reassigned_365d",
+                "",
+                Some(365),
+                "tickets",
+                "mean changes of hands of tickets resolved in the last 365 days".into(),
+                Phrase::Reassigned,
+            );
+            add(
+                "repair",
+                "n_urgent_365d",
+                "tickets",
+                Some(365),
+                "tickets",
+                "tickets of priority 1 or 2 resolved in the last 365 days".into(),
+                Phrase::Urgent,
+            );
+            add(
+                "repair",
+                "downtime_minutes_365d",
+                "minutes",
+                Some(365),
+                "tickets",
+                "downtime of tickets resolved in the last 365 days".into(),
+                Phrase::Downtime,
+            );
             for c in &self.ticket_categories {
                 for w in [30, 90, 365] {
-                    add(&format!("tickets[{c}]"), &format!("n_{w}d"), "tickets", Some(w), "tickets", format!("tickets of category {c} in the last {w} days"), Phrase::CategoryTickets);
+                    add(
+                        &format!("tickets[{c}]"),
+                        &format!("n_{w}d"),
+                        "tickets",
+                        Some(w),
+                        "tickets",
+                        format!("tickets of category {c} in the last {w} days"),
+                        Phrase::CategoryTickets,
+                    );
                 }
             }
             for c in &self.ticket_subcategories {
-                add(&format!("tickets[{c}]"), "resolved_365d", "tickets", Some(365), "tickets", format!("tickets of subcategory {c} resolved in the last 365 days"), Phrase::CategoryTickets);
+                add(
+                    &format!("tickets[{c}]"),
+                    "resolved_365d",
+                    "tickets",
+                    Some(365),
+                    "tickets",
+                    format!("tickets of subcategory {c} resolved in the last 365 days"),
+                    Phrase::CategoryTickets,
+                );
             }
         }
         if self.has_events {
             for k in &self.event_kinds {
                 for w in EVENT_WINDOWS {
-                    add(&format!("events[{k}]"), &format!("n_{w}d"), "events", Some(w), "events", format!("{k} events in the last {w} days"), Phrase::Events);
+                    add(
+                        &format!("events[{k}]"),
+                        &format!("n_{w}d"),
+                        "events",
+                        Some(w),
+                        "events",
+                        format!("{k} events in the last {w} days"),
+                        Phrase::Events,
+                    );
                 }
-                add(&format!("events[{k}]"), "days_since_last", "days", None, "events", format!("days since the last {k}"), Phrase::SinceEvent);
+                add(
+                    &format!("events[{k}]"),
+                    "days_since_last",
+                    "days",
+                    None,
+                    "events",
+                    format!("days since the last {k}"),
+                    Phrase::SinceEvent,
+                );
             }
         }
         // Cohorts.
         for w in COHORT_WINDOWS {
-            add("fleet", &format!("failed_{w}d"), "share", Some(w), "failures", format!("share of the fleet that failed in the last {w} days"), Phrase::FleetRate);
+            add(
+                "fleet",
+                &format!("failed_{w}d"),
+                "share",
+                Some(w),
+                "failures",
+                format!("share of the fleet that failed in the last {w} days"),
+                Phrase::FleetRate,
+            );
         }
         for c in &self.categories {
             let d = c.dimension.name();
             for w in COHORT_WINDOWS {
-                add(&format!("same {d}"), &format!("failed_{w}d"), "share", Some(w), "failures", format!("share of assets of the same {d} that failed in the last {w} days, shrunk to the fleet's"), Phrase::CohortRate);
+                add(
+                    &format!("same {d}"),
+                    &format!("failed_{w}d"),
+                    "share",
+                    Some(w),
+                    "failures",
+                    format!(
+                        "share of assets of the same {d} that failed in the last {w} days, shrunk to the fleet's"
+                    ),
+                    Phrase::CohortRate,
+                );
             }
         }
         // Telemetry.
@@ -321,31 +541,135 @@ impl Catalog {
             let m = history.metric_name(plan.metric);
             add(m, "last", "", None, "telemetry", format!("last value of {m}"), Phrase::Last);
             for w in CHANGE_WINDOWS {
-                add(m, &format!("change_{w}d"), "", Some(w), "telemetry", format!("{m} now less {m} {w} days ago"), Phrase::Change);
+                add(
+                    m,
+                    &format!("change_{w}d"),
+                    "",
+                    Some(w),
+                    "telemetry",
+                    format!("{m} now less {m} {w} days ago"),
+                    Phrase::Change,
+                );
             }
             add(m, "min_90d", "", Some(90), "telemetry", format!("least {m} in 90 days"), Phrase::Least);
-            add(m, "max_90d", "", Some(90), "telemetry", format!("greatest {m} in 90 days"), Phrase::Greatest);
+            add(
+                m,
+                "max_90d",
+                "",
+                Some(90),
+                "telemetry",
+                format!("greatest {m} in 90 days"),
+                Phrase::Greatest,
+            );
             add(m, "max_all", "", None, "telemetry", format!("greatest {m} so far"), Phrase::Greatest);
-            add(m, "days_since_reading", "days", None, "telemetry", format!("days since {m} was last read"), Phrase::SinceReading);
-            add(m, "peer_rank", "share", None, "telemetry", format!("share of peers (same model, else kind) whose {m} is lower"), Phrase::PeerRank);
-            add(m, "peer_rank_change_30d", "share", Some(30), "telemetry", format!("share of peers whose {m} changed by less in 30 days"), Phrase::PeerRankChange);
+            add(
+                m,
+                "days_since_reading",
+                "days",
+                None,
+                "telemetry",
+                format!("days since {m} was last read"),
+                Phrase::SinceReading,
+            );
+            add(
+                m,
+                "peer_rank",
+                "share",
+                None,
+                "telemetry",
+                format!("share of peers (same model, else kind) whose {m} is lower"),
+                Phrase::PeerRank,
+            );
+            add(
+                m,
+                "peer_rank_change_30d",
+                "share",
+                Some(30),
+                "telemetry",
+                format!("share of peers whose {m} changed by less in 30 days"),
+                Phrase::PeerRankChange,
+            );
             if plan.steps {
                 for w in INCREASE_WINDOWS {
-                    add(m, &format!("increase_{w}d"), "", Some(w), "telemetry", format!("sum of increases of {m} in {w} days, resets allowed for"), Phrase::Increase);
+                    add(
+                        m,
+                        &format!("increase_{w}d"),
+                        "",
+                        Some(w),
+                        "telemetry",
+                        format!("sum of increases of {m} in {w} days, resets allowed for"),
+                        Phrase::Increase,
+                    );
                 }
                 for w in COUNT_WINDOWS {
-                    add(m, &format!("n_changes_{w}d"), "changes", Some(w), "telemetry", format!("changes of {m} in {w} days"), Phrase::Changes);
+                    add(
+                        m,
+                        &format!("n_changes_{w}d"),
+                        "changes",
+                        Some(w),
+                        "telemetry",
+                        format!("changes of {m} in {w} days"),
+                        Phrase::Changes,
+                    );
                 }
-                add(m, "days_since_change", "days", None, "telemetry", format!("days since {m} last changed"), Phrase::SinceChange);
-                add(m, "days_since_increase", "days", None, "telemetry", format!("days since {m} last rose"), Phrase::SinceIncrease);
+                add(
+                    m,
+                    "days_since_change",
+                    "days",
+                    None,
+                    "telemetry",
+                    format!("days since {m} last changed"),
+                    Phrase::SinceChange,
+                );
+                add(
+                    m,
+                    "days_since_increase",
+                    "days",
+                    None,
+                    "telemetry",
+                    format!("days since {m} last rose"),
+                    Phrase::SinceIncrease,
+                );
             }
             if plan.moves {
                 add(m, "mean_7d", "", Some(7), "telemetry", format!("mean {m} of 7 days"), Phrase::Mean);
                 add(m, "mean_30d", "", Some(30), "telemetry", format!("mean {m} of 30 days"), Phrase::Mean);
-                add(m, "sd_30d", "", Some(30), "telemetry", format!("standard deviation of {m} in 30 days"), Phrase::Spread);
-                add(m, "slope_30d", "a day", Some(30), "telemetry", format!("slope of {m} over 30 days (least squares)"), Phrase::Slope);
-                add(m, "shift_7d", "", Some(90), "telemetry", format!("mean {m} of 7 days less that of the 90 days before"), Phrase::Shift);
-                add(m, "missing_30d", "share", Some(30), "telemetry", format!("share of the last 30 days without {m}"), Phrase::Missing);
+                add(
+                    m,
+                    "sd_30d",
+                    "",
+                    Some(30),
+                    "telemetry",
+                    format!("standard deviation of {m} in 30 days"),
+                    Phrase::Spread,
+                );
+                add(
+                    m,
+                    "slope_30d",
+                    "a day",
+                    Some(30),
+                    "telemetry",
+                    format!("slope of {m} over 30 days (least squares)"),
+                    Phrase::Slope,
+                );
+                add(
+                    m,
+                    "shift_7d",
+                    "",
+                    Some(90),
+                    "telemetry",
+                    format!("mean {m} of 7 days less that of the 90 days before"),
+                    Phrase::Shift,
+                );
+                add(
+                    m,
+                    "missing_30d",
+                    "share",
+                    Some(30),
+                    "telemetry",
+                    format!("share of the last 30 days without {m}"),
+                    Phrase::Missing,
+                );
             }
         }
         out

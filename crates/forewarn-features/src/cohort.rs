@@ -31,7 +31,12 @@ pub(crate) fn observed_since(history: &History<'_>, asset: usize, start: Option<
 }
 
 impl CohortRates {
-    pub(crate) fn of(history: &History<'_>, catalog: &Catalog, dims: &[Vec<Option<Code>>], in_population: &[bool]) -> Self {
+    pub(crate) fn of(
+        history: &History<'_>,
+        catalog: &Catalog,
+        dims: &[Vec<Option<Code>>],
+        in_population: &[bool],
+    ) -> Self {
         let at = history.cutoff().micros();
         let n = history.n_assets();
         let start = history.first_record();
@@ -50,7 +55,7 @@ impl CohortRates {
                 }
             }
             // An asset that left long ago says nothing of the windows; one that failed in them does.
-            if !in_population[a] && !failed[2] && !history.retired_at(a).is_some_and(|t| t >= year) {
+            if !in_population[a] && !failed[2] && history.retired_at(a).is_none_or(|t| t < year) {
                 continue;
             }
             if let Some(since) = observed_since(history, a, start) {
@@ -75,7 +80,9 @@ impl CohortRates {
             .into_iter()
             .map(|map| {
                 map.into_iter()
-                    .map(|(c, (sums, n))| (c, std::array::from_fn(|i| (sums[i] + SHRINK * fleet[i]) / (n + SHRINK))))
+                    .map(|(c, (sums, n))| {
+                        (c, std::array::from_fn(|i| (sums[i] + SHRINK * fleet[i]) / (n + SHRINK)))
+                    })
                     .collect()
             })
             .collect();
@@ -89,7 +96,12 @@ impl CohortRates {
 
 /// For each asset of the population the share of its peers with a lower value (ties count half): peers are of the same
 /// model where there are enough, else of the same kind, else the fleet. NaN where the value is missing.
-pub(crate) fn ranks(values: &[(usize, f64)], model: &dyn Fn(usize) -> Option<Code>, kind: &dyn Fn(usize) -> Option<Code>, n_assets: usize) -> Vec<f64> {
+pub(crate) fn ranks(
+    values: &[(usize, f64)],
+    model: &dyn Fn(usize) -> Option<Code>,
+    kind: &dyn Fn(usize) -> Option<Code>,
+    n_assets: usize,
+) -> Vec<f64> {
     let mut out = vec![f64::NAN; n_assets];
     let mut sorted: Vec<(usize, f64)> = values.iter().copied().filter(|v| !v.1.is_nan()).collect();
     sorted.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
@@ -103,7 +115,6 @@ pub(crate) fn ranks(values: &[(usize, f64)], model: &dyn Fn(usize) -> Option<Cod
             }
         }
         // Groups do not share assets, so their order does not matter.
-        #[expect(clippy::iter_over_hash_type, reason = "each group writes to its own assets")]
         for members in groups.into_values() {
             if !all && members.len() < MIN_PEERS {
                 continue;
@@ -130,8 +141,11 @@ pub(crate) fn ranks(values: &[(usize, f64)], model: &dyn Fn(usize) -> Option<Cod
     out
 }
 
+/// Assets with a value of each.
+type ByPlace = Vec<(usize, f64)>;
+
 /// The last value and the 30-day change of a metric over the population.
-pub(crate) fn current(history: &History<'_>, metric: usize, population: &[usize]) -> (Vec<(usize, f64)>, Vec<(usize, f64)>) {
+pub(crate) fn current(history: &History<'_>, metric: usize, population: &[usize]) -> (ByPlace, ByPlace) {
     let today = history.cutoff().day() - 1;
     let mut last = Vec::with_capacity(population.len());
     let mut moved = Vec::with_capacity(population.len());
@@ -145,5 +159,9 @@ pub(crate) fn current(history: &History<'_>, metric: usize, population: &[usize]
 
 /// The code of every asset in every dimension.
 pub(crate) fn dimensions(history: &History<'_>, catalog: &Catalog) -> Vec<Vec<Option<Code>>> {
-    catalog.categories.iter().map(|c| (0..history.n_assets()).map(|a| c.dimension.of(history, a)).collect()).collect()
+    catalog
+        .categories
+        .iter()
+        .map(|c| (0..history.n_assets()).map(|a| c.dimension.of(history, a)).collect())
+        .collect()
 }

@@ -50,7 +50,10 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
         .par_iter()
         .map(|plan| {
             let (last, moved) = current(history, plan.metric, &population);
-            (ranks(&last, &model, &kind, history.n_assets()), ranks(&moved, &model, &kind, history.n_assets()))
+            (
+                ranks(&last, &model, &kind, history.n_assets()),
+                ranks(&moved, &model, &kind, history.n_assets()),
+            )
         })
         .collect();
     let n_features = catalog.specs.len();
@@ -65,7 +68,13 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
         for name in &catalog.attributes {
             out.push(since(history.attribute_since(asset, name)));
         }
-        tickets::push_failures(&mut out, history, asset, rates.rate, if observed.is_nan() { 0.0 } else { observed });
+        tickets::push_failures(
+            &mut out,
+            history,
+            asset,
+            rates.rate,
+            if observed.is_nan() { 0.0 } else { observed },
+        );
         if catalog.has_tickets {
             tickets::push_tickets(&mut out, catalog, history, asset);
         }
@@ -77,7 +86,13 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
             out.extend(rates.share(d, codes[asset]));
         }
         for (plan, (last, moved)) in catalog.metrics.iter().zip(&peer_ranks) {
-            metric::push(&mut out, &history.series(asset, plan.metric), plan, today, (last[asset], moved[asset]));
+            metric::push(
+                &mut out,
+                &history.series(asset, plan.metric),
+                plan,
+                today,
+                (last[asset], moved[asset]),
+            );
         }
         debug_assert_eq!(out.len(), n_features);
         out

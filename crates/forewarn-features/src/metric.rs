@@ -36,7 +36,12 @@ fn window(series: &Series<'_>, today: i32, days: i32) -> Window {
     let span = f64::from(today - known_from + 1);
     let n = (day.len() - start) as f64;
     if n == 0.0 {
-        return Window { mean: f64::NAN, sd: f64::NAN, slope: f64::NAN, missing: if span > 0.0 { 1.0 } else { f64::NAN } };
+        return Window {
+            mean: f64::NAN,
+            sd: f64::NAN,
+            slope: f64::NAN,
+            missing: if span > 0.0 { 1.0 } else { f64::NAN },
+        };
     }
     let (mut count, mut sum) = (0.0, 0.0);
     for (i, m) in mean.iter().enumerate().skip(start) {
@@ -94,11 +99,22 @@ fn held(day: &[i32], last: &[f64], from: i32, today: i32, start: usize) -> Windo
         xx += (x - x_mean) * (x - x_mean);
         yy += (y - y_mean) * (y - y_mean);
     }
-    Window { mean: y_mean, sd: (yy / n).sqrt(), slope: if n >= 3.0 { xy / xx } else { f64::NAN }, missing: f64::NAN }
+    Window {
+        mean: y_mean,
+        sd: (yy / n).sqrt(),
+        slope: if n >= 3.0 { xy / xx } else { f64::NAN },
+        missing: f64::NAN,
+    }
 }
 
 /// Appends the metric's features in the catalog's order; the two peer ranks are given.
-pub(crate) fn push(out: &mut Vec<f64>, series: &Series<'_>, plan: &MetricPlan, today: i32, ranks: (f64, f64)) {
+pub(crate) fn push(
+    out: &mut Vec<f64>,
+    series: &Series<'_>,
+    plan: &MetricPlan,
+    today: i32,
+    ranks: (f64, f64),
+) {
     let day = series.day();
     let now = series.len().checked_sub(1);
     let since = |d: Option<i32>| d.filter(|d| *d != NEVER).map_or(f64::NAN, |d| f64::from(today - d));
@@ -133,7 +149,8 @@ pub(crate) fn push(out: &mut Vec<f64>, series: &Series<'_>, plan: &MetricPlan, t
         out.push(since(now.map(|i| series.last_increase_day()[i])));
     }
     if plan.moves {
-        let (week, month, quarter) = (window(series, today, 7), window(series, today, 30), window(series, today - 7, 90));
+        let (week, month, quarter) =
+            (window(series, today, 7), window(series, today, 30), window(series, today - 7, 90));
         out.push(week.mean);
         out.push(month.mean);
         out.push(month.sd);

@@ -53,7 +53,7 @@ pub(crate) fn number(v: f64) -> String {
         return format!("{v:.2e}");
     }
     let text = if a >= 100.0 || (a - a.round()).abs() < 1e-9 {
-        format!("{:.0}", v)
+        format!("{v:.0}")
     } else if a >= 10.0 {
         format!("{v:.1}")
     } else if a >= 1.0 {
@@ -99,12 +99,17 @@ fn days(v: f64) -> String {
 
 impl Phrase {
     pub(crate) fn say(self, family: &str, window: Option<i32>, v: f64) -> String {
-        let w = window.map_or_else(|| "so far".to_owned(), |w| if w == 1 { "in a day".into() } else { format!("in {w} days") });
+        let w = window.map_or_else(
+            || "so far".to_owned(),
+            |w| if w == 1 { "in a day".into() } else { format!("in {w} days") },
+        );
         let inner = family.split_once('[').and_then(|(_, r)| r.strip_suffix(']')).unwrap_or(family);
         if v.is_nan() {
             return match self {
                 Self::SinceFailure => "no failure so far".into(),
-                Self::SinceTicket | Self::SinceFirstTicket | Self::Gap | Self::GapRatio => "hardly any tickets so far".into(),
+                Self::SinceTicket | Self::SinceFirstTicket | Self::Gap | Self::GapRatio => {
+                    "hardly any tickets so far".into()
+                }
                 Self::SinceEvent => format!("no {inner} so far"),
                 Self::SinceChange => format!("{inner} has never changed"),
                 Self::SinceIncrease => format!("{inner} has never risen"),
@@ -134,27 +139,42 @@ impl Phrase {
             Self::Urgent => format!("{} resolved {w}", plural(v, "urgent ticket", "urgent tickets")),
             Self::Downtime => format!("{} minutes of downtime {w}", number(v)),
             Self::CategoryTickets => format!("{} of {inner} {w}", plural(v, "ticket", "tickets")),
-            Self::Events => format!("{} {w}", plural(v, &format!("{inner} event"), &format!("{inner} events"))),
+            Self::Events => {
+                format!("{} {w}", plural(v, &format!("{inner} event"), &format!("{inner} events")))
+            }
             Self::SinceEvent => format!("last {inner} {} ago", days(v)),
             Self::FleetRate => format!("{} of the fleet failed {w}", percent(v)),
             Self::CohortRate => format!("{} of assets of the {inner} failed {w}", percent(v)),
             Self::Last => format!("{inner} is {}", number(v)),
             Self::Change if v == 0.0 => format!("{inner} did not change {w}"),
-            Self::Change => format!("{inner} {} by {} {w}", if v > 0.0 { "rose" } else { "fell" }, number(v.abs())),
+            Self::Change => {
+                format!("{inner} {} by {} {w}", if v > 0.0 { "rose" } else { "fell" }, number(v.abs()))
+            }
             Self::Least => format!("{inner} was {} at least {w}", number(v)),
             Self::Greatest => format!("{inner} reached {} {w}", number(v)),
             Self::SinceReading => format!("{inner} last read {} ago", days(v)),
             Self::PeerRank => format!("{inner} is higher than for {} of its peers", percent(v)),
-            Self::PeerRankChange => format!("{inner} rose more in 30 days than for {} of its peers", percent(v)),
+            Self::PeerRankChange => {
+                format!("{inner} rose more in 30 days than for {} of its peers", percent(v))
+            }
             Self::Increase if v == 0.0 => format!("{inner} did not rise {w}"),
             Self::Increase => format!("{inner} rose by {} {w}", number(v)),
-            Self::Changes => format!("{inner} changed {} {w}", if v == 1.0 { "once".into() } else { format!("{} times", number(v)) }),
+            Self::Changes => format!(
+                "{inner} changed {} {w}",
+                if v == 1.0 { "once".into() } else { format!("{} times", number(v)) }
+            ),
             Self::SinceChange => format!("{inner} last changed {} ago", days(v)),
             Self::SinceIncrease => format!("{inner} last rose {} ago", days(v)),
             Self::Mean => format!("{inner} averaged {} {w}", number(v)),
             Self::Spread => format!("{inner} varied by {} (standard deviation) {w}", number(v)),
-            Self::Slope => format!("{inner} {} by {} a day", if v >= 0.0 { "rises" } else { "falls" }, number(v.abs())),
-            Self::Shift => format!("{inner} is {} {} than usual this week", number(v.abs()), if v >= 0.0 { "higher" } else { "lower" }),
+            Self::Slope => {
+                format!("{inner} {} by {} a day", if v >= 0.0 { "rises" } else { "falls" }, number(v.abs()))
+            }
+            Self::Shift => format!(
+                "{inner} is {} {} than usual this week",
+                number(v.abs()),
+                if v >= 0.0 { "higher" } else { "lower" }
+            ),
             Self::Missing => format!("{inner} missing on {} of the last 30 days", percent(v)),
         }
     }
@@ -171,10 +191,22 @@ mod tests {
         };
         check(Phrase::Increase, "smart_197", Some(30), 12.0, "smart_197 rose by 12 in 30 days");
         check(Phrase::Tickets, "tickets", Some(7), 1.0, "1 ticket in 7 days");
-        check(Phrase::CategoryTickets, "tickets[Hardware]", Some(90), 2.0, "2 tickets of Hardware in 90 days");
+        check(
+            Phrase::CategoryTickets,
+            "tickets[Hardware]",
+            Some(90),
+            2.0,
+            "2 tickets of Hardware in 90 days",
+        );
         check(Phrase::Change, "cpu", Some(1), -3.5, "cpu fell by 3.50 in a day");
         check(Phrase::SinceIncrease, "smart_5", None, f64::NAN, "smart_5 has never risen");
         check(Phrase::Last, "x", None, 1_234_567.0, "x is 1,234,567");
-        check(Phrase::CohortRate, "same model", Some(90), 0.123, "12 % of assets of the same model failed in 90 days");
+        check(
+            Phrase::CohortRate,
+            "same model",
+            Some(90),
+            0.123,
+            "12 % of assets of the same model failed in 90 days",
+        );
     }
 }

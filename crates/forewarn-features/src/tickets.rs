@@ -25,7 +25,13 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Appends the failure features: `rate` is the fleet's failures per asset-day, `exposure` the asset's days at risk.
-pub(crate) fn push_failures(out: &mut Vec<f64>, history: &History<'_>, asset: usize, rate: f64, exposure: f64) {
+pub(crate) fn push_failures(
+    out: &mut Vec<f64>,
+    history: &History<'_>,
+    asset: usize,
+    rate: f64,
+    exposure: f64,
+) {
     let at = history.cutoff().micros();
     let times: Vec<Micros> = history.failures(asset).map(|f| f.at).collect();
     for w in COHORT_WINDOWS {
@@ -67,20 +73,30 @@ pub(crate) fn push_tickets(out: &mut Vec<f64>, catalog: &Catalog, history: &Hist
     out.push(tickets.iter().filter(|t| t.resolved_at().is_none()).count() as f64);
     let year = at - 365 * DAY;
     let resolved: Vec<_> = tickets.iter().filter(|t| t.resolved_at().is_some_and(|r| r >= year)).collect();
-    out.push(mean(resolved.iter().map(|t| t.resolved_at().map_or(f64::NAN, |r| (r - t.opened_at()) as f64 / HOUR as f64))));
+    out.push(mean(
+        resolved
+            .iter()
+            .map(|t| t.resolved_at().map_or(f64::NAN, |r| (r - t.opened_at()) as f64 / HOUR as f64)),
+    ));
     out.push(resolved.iter().map(|t| t.reopen_count()).filter(|v| v.is_finite()).sum());
     out.push(mean(resolved.iter().map(|t| t.reassignment_count())));
     out.push(resolved.iter().filter(|t| t.priority() <= 2.0).count() as f64);
     out.push(resolved.iter().map(|t| t.downtime_minutes()).filter(|v| v.is_finite()).sum());
     for word in &catalog.ticket_categories {
-        let of: Vec<Micros> =
-            tickets.iter().filter(|t| t.category().is_some_and(|c| history.word(c) == word)).map(|t| t.opened_at()).collect();
+        let of: Vec<Micros> = tickets
+            .iter()
+            .filter(|t| t.category().is_some_and(|c| history.word(c) == word))
+            .map(forewarn_frames::TicketView::opened_at)
+            .collect();
         for w in [30, 90, 365] {
             out.push(count(&of, at, w));
         }
     }
     for word in &catalog.ticket_subcategories {
-        out.push(resolved.iter().filter(|t| t.subcategory().is_some_and(|c| history.word(c) == word)).count() as f64);
+        out.push(
+            resolved.iter().filter(|t| t.subcategory().is_some_and(|c| history.word(c) == word)).count()
+                as f64,
+        );
     }
 }
 
@@ -88,8 +104,11 @@ pub(crate) fn push_tickets(out: &mut Vec<f64>, catalog: &Catalog, history: &Hist
 pub(crate) fn push_events(out: &mut Vec<f64>, catalog: &Catalog, history: &History<'_>, asset: usize) {
     let at = history.cutoff().micros();
     for kind in &catalog.event_kinds {
-        let times: Vec<Micros> =
-            history.events(asset).filter(|e| e.kind.is_some_and(|k| history.word(k) == kind)).map(|e| e.at).collect();
+        let times: Vec<Micros> = history
+            .events(asset)
+            .filter(|e| e.kind.is_some_and(|k| history.word(k) == kind))
+            .map(|e| e.at)
+            .collect();
         for w in EVENT_WINDOWS {
             out.push(count(&times, at, w));
         }

@@ -216,7 +216,10 @@ impl<'a> Series<'a> {
     /// The number of readings and their sum of squared deviations from the day's mean, of day `i`.
     #[must_use]
     pub fn count_and_m2(&self, i: usize) -> (f64, f64) {
-        self.rollup.dense.as_ref().map_or((1.0, 0.0), |d| (f64::from(d.n[self.from + i]), d.m2[self.from + i]))
+        self.rollup
+            .dense
+            .as_ref()
+            .map_or((1.0, 0.0), |d| (f64::from(d.n[self.from + i]), d.m2[self.from + i]))
     }
 
     /// Increase since the asset's first reading, through each day.
@@ -333,7 +336,11 @@ impl<'a> History<'a> {
     pub fn attribute(&self, asset: usize, name: &str) -> Option<Code> {
         let rows = self.frames.attributes.of(asset);
         let known = &rows[..rows.partition_point(|r| r.from < self.at)];
-        known.iter().rev().find(|r| self.frames.words[r.attribute as usize] == name).and_then(|r| code(r.value))
+        known
+            .iter()
+            .rev()
+            .find(|r| self.frames.words[r.attribute as usize] == name)
+            .and_then(|r| code(r.value))
     }
 
     /// When a dated attribute was last set before the cutoff.

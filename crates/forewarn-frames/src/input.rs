@@ -88,8 +88,8 @@ const fn req(name: &'static str, kind: Kind, known: KnownAt, doc: &'static str) 
     ColumnSpec { name, kind, required: true, known, doc }
 }
 
-use KnownAt::{Resolved, Row, Static, Today};
 use Kind::{Number, Text, Time};
+use KnownAt::{Resolved, Row, Static, Today};
 
 /// The inventory.
 pub const ASSETS: TableSpec = TableSpec {
@@ -236,18 +236,29 @@ fn checked(spec: &TableSpec, df: &DataFrame) -> Result<DataFrame, FrameError> {
             Ok(found) => {
                 let dtype = found.dtype().clone();
                 let fits = match c.kind {
-                    Kind::Text => matches!(dtype, DataType::String | DataType::Null | DataType::Categorical(..) | DataType::Enum(..)),
+                    Kind::Text => matches!(
+                        dtype,
+                        DataType::String | DataType::Null | DataType::Categorical(..) | DataType::Enum(..)
+                    ),
                     Kind::Time => matches!(dtype, DataType::Datetime(_, None) | DataType::Null),
                     Kind::Number => dtype.is_primitive_numeric() || dtype == DataType::Null,
                 };
                 if !fits {
-                    faults.push(fault(0, format!("holds {dtype}, expected {}", c.kind.dtype()), "map it through an expression: `{ sql = \"CAST(… AS …)\" }`"));
+                    faults.push(fault(
+                        0,
+                        format!("holds {dtype}, expected {}", c.kind.dtype()),
+                        "map it through an expression: `{ sql = \"CAST(… AS …)\" }`",
+                    ));
                     continue;
                 }
                 match found.cast(&c.kind.dtype()) {
                     Ok(cast) => {
                         if c.required && cast.null_count() > 0 {
-                            faults.push(fault(cast.null_count() as u64, "is empty in rows where it is required".into(), "set such rows aside before the frame is made"));
+                            faults.push(fault(
+                                cast.null_count() as u64,
+                                "is empty in rows where it is required".into(),
+                                "set such rows aside before the frame is made",
+                            ));
                         }
                         columns.push(cast);
                     }
@@ -260,7 +271,12 @@ fn checked(spec: &TableSpec, df: &DataFrame) -> Result<DataFrame, FrameError> {
         for m in df.columns().iter().filter(|m| spec.column(m.name()).is_none()) {
             let dtype = m.dtype();
             match m.cast(&DataType::Float64) {
-                Ok(cast) if dtype.is_primitive_numeric() || matches!(dtype, DataType::Boolean | DataType::Null) => columns.push(cast),
+                Ok(cast)
+                    if dtype.is_primitive_numeric()
+                        || matches!(dtype, DataType::Boolean | DataType::Null) =>
+                {
+                    columns.push(cast);
+                }
                 _ => faults.push(Fault {
                     table: spec.name,
                     column: m.name().to_string(),
@@ -280,7 +296,13 @@ fn checked(spec: &TableSpec, df: &DataFrame) -> Result<DataFrame, FrameError> {
 
 fn internal(spec: &TableSpec, e: &PolarsError) -> FrameError {
     FrameError {
-        faults: vec![Fault { table: spec.name, column: "*".into(), n_rows: 0, message: e.to_string(), hint: String::new() }],
+        faults: vec![Fault {
+            table: spec.name,
+            column: "*".into(),
+            n_rows: 0,
+            message: e.to_string(),
+            hint: String::new(),
+        }],
     }
 }
 
@@ -294,7 +316,8 @@ fn one_row_a_key(spec: &TableSpec, df: &DataFrame, decides: &[&str]) -> PolarsRe
     }
     by.extend(decides.iter().map(|s| PlSmallStr::from(*s)));
     // Metrics come in whatever order a file has; the canonical order of a row is by name.
-    let mut rest: Vec<PlSmallStr> = df.get_column_names().into_iter().filter(|n| !by.contains(n)).cloned().collect();
+    let mut rest: Vec<PlSmallStr> =
+        df.get_column_names().into_iter().filter(|n| !by.contains(n)).cloned().collect();
     rest.sort();
     by.extend(rest.iter().cloned());
     let sorted = df.sort(by.clone(), order)?;
@@ -395,6 +418,7 @@ frame!(
 );
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -428,7 +452,8 @@ mod tests {
 
     #[test]
     fn every_fault_is_listed_at_once() {
-        let df = DataFrame::new(1, vec![Column::new("ts".into(), ["x"]), Column::new("cpu".into(), ["hot"])]).unwrap();
+        let df = DataFrame::new(1, vec![Column::new("ts".into(), ["x"]), Column::new("cpu".into(), ["hot"])])
+            .unwrap();
         let e = Telemetry::try_new(&df).unwrap_err();
         assert_eq!(e.faults.iter().map(|f| f.column.as_str()).collect::<Vec<_>>(), ["asset_id", "ts", "cpu"]);
     }

@@ -42,7 +42,9 @@ impl OutKind {
             Self::Whole => DataType::Int64,
             Self::Flag => DataType::Boolean,
             Self::Time => DataType::Datetime(TimeUnit::Microseconds, None),
-            Self::Modes => DataType::List(Box::new(DataType::Struct(vec![text("mode"), number("probability")]))),
+            Self::Modes => {
+                DataType::List(Box::new(DataType::Struct(vec![text("mode"), number("probability")])))
+            }
             Self::Reasons => DataType::List(Box::new(DataType::Struct(vec![
                 text("feature"),
                 number("value"),
@@ -151,7 +153,11 @@ pub const METRICS: TableSchema = TableSchema {
 pub const PLOT_SERIES: TableSchema = TableSchema {
     name: "plot_series",
     columns: &[
-        ("plot", Text, "which plot: capture (failures caught by list length), base_rate (share failed by cutoff), …"),
+        (
+            "plot",
+            Text,
+            "which plot: capture (failures caught by list length), base_rate (share failed by cutoff), …",
+        ),
         ("series", Text, "which line of it, e.g. a model"),
         ("x", Number, "abscissa"),
         ("y", Number, "ordinate"),
@@ -220,19 +226,24 @@ impl TableSchema {
     ///
     /// It has not; the error shows both sides.
     pub fn check(&self, df: &DataFrame) -> Result<(), SchemaError> {
-        let found: Vec<(String, DataType)> = df.columns().iter().map(|c| (c.name().to_string(), c.dtype().clone())).collect();
-        let expected: Vec<(String, DataType)> = self.columns.iter().map(|(n, k, _)| ((*n).to_owned(), k.dtype())).collect();
+        let found: Vec<(String, DataType)> =
+            df.columns().iter().map(|c| (c.name().to_string(), c.dtype().clone())).collect();
+        let expected: Vec<(String, DataType)> =
+            self.columns.iter().map(|(n, k, _)| ((*n).to_owned(), k.dtype())).collect();
         if found == expected {
             return Ok(());
         }
-        let show = |v: &[(String, DataType)]| v.iter().map(|(n, d)| format!("{n}: {d}")).collect::<Vec<_>>().join(", ");
+        let show = |v: &[(String, DataType)]| {
+            v.iter().map(|(n, d)| format!("{n}: {d}")).collect::<Vec<_>>().join(", ")
+        };
         Err(SchemaError { table: self.name, found: show(&found), expected: show(&expected) })
     }
 
     /// A table of no rows.
     #[must_use]
     pub fn empty(&self) -> DataFrame {
-        let columns = self.columns.iter().map(|(n, k, _)| Column::new_empty((*n).into(), &k.dtype())).collect();
+        let columns =
+            self.columns.iter().map(|(n, k, _)| Column::new_empty((*n).into(), &k.dtype())).collect();
         DataFrame::new(0, columns).unwrap_or_default()
     }
 }
@@ -310,7 +321,11 @@ fn lists(name: &str, flat: &StructChunked, lengths: &[usize], kind: OutKind) -> 
             flat.slice((at - n) as i64, *n)
         })
         .collect();
-    if rows.is_empty() { Ok(Column::new_empty(name.into(), &kind.dtype())) } else { Series::new(name.into(), rows).cast(&kind.dtype()).map(Column::from) }
+    if rows.is_empty() {
+        Ok(Column::new_empty(name.into(), &kind.dtype()))
+    } else {
+        Series::new(name.into(), rows).cast(&kind.dtype()).map(Column::from)
+    }
 }
 
 /// The `ranking` table of these rows.
@@ -320,9 +335,15 @@ fn lists(name: &str, flat: &StructChunked, lengths: &[usize], kind: OutKind) -> 
 /// Polars refuses a column, which would be a bug here.
 pub fn ranking_frame(rows: &[RankingRow]) -> PolarsResult<DataFrame> {
     let n = rows.len();
-    let text = |name: &str, f: &dyn Fn(&RankingRow) -> Option<&str>| Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>());
-    let number = |name: &str, f: &dyn Fn(&RankingRow) -> Option<f64>| Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>());
-    let whole = |name: &str, f: &dyn Fn(&RankingRow) -> Option<i64>| Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>());
+    let text = |name: &str, f: &dyn Fn(&RankingRow) -> Option<&str>| {
+        Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>())
+    };
+    let number = |name: &str, f: &dyn Fn(&RankingRow) -> Option<f64>| {
+        Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>())
+    };
+    let whole = |name: &str, f: &dyn Fn(&RankingRow) -> Option<i64>| {
+        Column::new(name.into(), rows.iter().map(f).collect::<Vec<_>>())
+    };
     let modes: Vec<&(String, f64)> = rows.iter().flat_map(|r| &r.modes).collect();
     let mode_fields = [
         Series::new("mode".into(), modes.iter().map(|m| m.0.as_str()).collect::<Vec<_>>()),
@@ -443,6 +464,7 @@ pub struct RunTables {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -468,8 +490,20 @@ mod tests {
             action: None,
             modes: vec![],
             reasons: vec![
-                Reason { feature: "base".into(), value: None, unit: String::new(), contribution: -3.0, text: "usual".into() },
-                Reason { feature: "x".into(), value: Some(1.0), unit: "days".into(), contribution: 2.0, text: "x".into() },
+                Reason {
+                    feature: "base".into(),
+                    value: None,
+                    unit: String::new(),
+                    contribution: -3.0,
+                    text: "usual".into(),
+                },
+                Reason {
+                    feature: "x".into(),
+                    value: Some(1.0),
+                    unit: "days".into(),
+                    contribution: 2.0,
+                    text: "x".into(),
+                },
             ],
             previous_rank: None,
             move_reason: None,

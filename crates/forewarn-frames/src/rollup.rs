@@ -186,6 +186,7 @@ pub fn day_start(day: i32) -> Micros {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -196,7 +197,10 @@ mod tests {
             .map(|&(asset, hour, value)| Reading { asset, at: hour * crate::time::HOUR, value })
             .collect();
         let check = |counters: &[&str], increase: &[f64]| {
-            let kind = TelemetryKind { on_change: false, counters: counters.iter().map(ToString::to_string).collect() };
+            let kind = TelemetryKind {
+                on_change: false,
+                counters: counters.iter().map(ToString::to_string).collect(),
+            };
             let r = MetricRollup::build("errors", &kind, 3, &readings);
             assert_eq!(r.offsets, [0, 2, 3, 3]);
             assert_eq!(r.cum_increase, increase);

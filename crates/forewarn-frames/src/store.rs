@@ -297,9 +297,13 @@ impl Frames {
         let mut assets = vec![blank; n];
         if let Some(a) = &inputs.assets {
             let df = a.df();
-            let (id, kind, model, vendor) = (text(df, "asset_id")?, text(df, "kind")?, text(df, "model")?, text(df, "vendor")?);
-            let (capacity, start, end) =
-                (number(df, "capacity")?, time(df, "in_service_at", Micros::MIN)?, time(df, "retired_at", NO_TIME)?);
+            let (id, kind, model, vendor) =
+                (text(df, "asset_id")?, text(df, "kind")?, text(df, "model")?, text(df, "vendor")?);
+            let (capacity, start, end) = (
+                number(df, "capacity")?,
+                time(df, "in_service_at", Micros::MIN)?,
+                time(df, "retired_at", NO_TIME)?,
+            );
             for i in 0..df.height() {
                 let row = &mut assets[code_of(id.get(i).unwrap_or_default()) as usize];
                 *row = AssetRow {
@@ -361,16 +365,16 @@ impl Frames {
             let df = e.df();
             let (id, at) = (text(df, "asset_id")?, time(df, "ts", 0)?);
             let (kind, code, component) = (text(df, "kind")?, text(df, "code")?, text(df, "component")?);
-            for i in 0..df.height() {
+            for (i, &at) in at.iter().enumerate() {
                 let asset = code_of(id.get(i).unwrap_or_default());
-                seen(asset, at[i]);
+                seen(asset, at);
                 let row = EventRow {
-                    at: at[i],
+                    at,
                     kind: words.code(kind.get(i)),
                     code: words.code(code.get(i)),
                     component: words.code(component.get(i)),
                 };
-                rows.push((asset, at[i], row));
+                rows.push((asset, at, row));
             }
         }
         let events = ByAsset::new(n, rows);
@@ -378,12 +382,20 @@ impl Frames {
         let mut rows = Vec::new();
         {
             let df = inputs.failures.df();
-            let (id, at, known, mode) =
-                (text(df, "asset_id")?, time(df, "failed_at", 0)?, time(df, "known_at", Micros::MIN)?, text(df, "mode")?);
+            let (id, at, known, mode) = (
+                text(df, "asset_id")?,
+                time(df, "failed_at", 0)?,
+                time(df, "known_at", Micros::MIN)?,
+                text(df, "mode")?,
+            );
             for i in 0..df.height() {
                 let asset = code_of(id.get(i).unwrap_or_default());
                 seen(asset, at[i]);
-                rows.push((asset, at[i], FailureRow { at: at[i], known_at: known[i].max(at[i]), mode: words.code(mode.get(i)) }));
+                rows.push((
+                    asset,
+                    at[i],
+                    FailureRow { at: at[i], known_at: known[i].max(at[i]), mode: words.code(mode.get(i)) },
+                ));
             }
         }
         let failures = ByAsset::new(n, rows);
@@ -393,9 +405,13 @@ impl Frames {
             let df = h.df();
             let (id, from) = (text(df, "asset_id")?, time(df, "valid_from", 0)?);
             let (attribute, value) = (text(df, "attribute")?, text(df, "value")?);
-            for i in 0..df.height() {
-                let row = AttributeRow { from: from[i], attribute: words.code(attribute.get(i)), value: words.code(value.get(i)) };
-                rows.push((code_of(id.get(i).unwrap_or_default()), from[i], row));
+            for (i, &from) in from.iter().enumerate() {
+                let row = AttributeRow {
+                    from,
+                    attribute: words.code(attribute.get(i)),
+                    value: words.code(value.get(i)),
+                };
+                rows.push((code_of(id.get(i).unwrap_or_default()), from, row));
             }
         }
         let attributes = ByAsset::new(n, rows);
@@ -550,12 +566,9 @@ fn rollups(
         for &i in held_by {
             let (codes, at) = &keys[i];
             let values = sources[i].0.df().column(name)?.f64()?.rechunk().into_owned();
-            readings.extend(
-                values
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(r, v)| v.filter(|v| v.is_finite()).map(|value| Reading { asset: codes[r], at: at[r], value })),
-            );
+            readings.extend(values.iter().enumerate().filter_map(|(r, v)| {
+                v.filter(|v| v.is_finite()).map(|value| Reading { asset: codes[r], at: at[r], value })
+            }));
             kind.on_change |= sources[i].1.on_change;
             kind.counters.extend(sources[i].1.counters.iter().cloned());
         }

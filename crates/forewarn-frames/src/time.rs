@@ -142,14 +142,22 @@ impl Cutoff {
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let fail = || TimeError::Date { found: text.to_owned() };
         let t = text.trim();
-        let (date, rest) = if t.is_char_boundary(10) && t.len() >= 10 { t.split_at(10) } else { return Err(fail()) };
-        if !matches!(rest, "" | "Z" | "T00:00:00" | "T00:00:00Z" | " 00:00:00" | " 00:00" | "T00:00" | "T00:00Z") {
+        let (date, rest) =
+            if t.is_char_boundary(10) && t.len() >= 10 { t.split_at(10) } else { return Err(fail()) };
+        if !matches!(
+            rest,
+            "" | "Z" | "T00:00:00" | "T00:00:00Z" | " 00:00:00" | " 00:00" | "T00:00" | "T00:00Z"
+        ) {
             return Err(fail());
         }
         let mut parts = date.split('-');
         let mut next = |len: usize| -> Result<u32, TimeError> {
             let p = parts.next().ok_or_else(fail)?;
-            if p.len() == len && p.bytes().all(|b| b.is_ascii_digit()) { p.parse().map_err(|_| fail()) } else { Err(fail()) }
+            if p.len() == len && p.bytes().all(|b| b.is_ascii_digit()) {
+                p.parse().map_err(|_| fail())
+            } else {
+                Err(fail())
+            }
         };
         let (y, m, d) = (next(4)? as i32, next(2)?, next(2)?);
         if !(1..=12).contains(&m) || d == 0 || d > days_in_month(y, m) {
@@ -202,7 +210,11 @@ impl Horizon {
     ///
     /// The number is not in `1..=3650`.
     pub fn days(days: i64) -> Result<Self, TimeError> {
-        if (1..=3650).contains(&days) { Ok(Self(days as i32)) } else { Err(TimeError::Horizon { found: days }) }
+        if (1..=3650).contains(&days) {
+            Ok(Self(days as i32))
+        } else {
+            Err(TimeError::Horizon { found: days })
+        }
     }
 
     /// The number of days.
@@ -284,7 +296,7 @@ impl Every {
     /// Every cutoff from `from` to `to`, both included where the steps meet them.
     #[must_use]
     pub fn span(self, from: Cutoff, to: Cutoff) -> Vec<Cutoff> {
-        (0..).map(|k| self.step(from, k)).take_while(|c| *c <= to).collect()
+        (0..=(to.day() - from.day()).max(0)).map(|k| self.step(from, k)).take_while(|c| *c <= to).collect()
     }
 
     /// The calendar's own cutoffs in `[from, to]`: days, Mondays (of weeks counted from 1970-01-05) or firsts of months,
@@ -317,6 +329,7 @@ impl fmt::Display for Every {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 
@@ -333,7 +346,9 @@ mod tests {
     #[test]
     fn anchors_hold_when_the_start_moves() {
         let check = |every: &str, from: &str, to: &str, want: &[&str]| {
-            let got = Every::parse(every).unwrap().anchored(Cutoff::parse(from).unwrap(), Cutoff::parse(to).unwrap());
+            let got = Every::parse(every)
+                .unwrap()
+                .anchored(Cutoff::parse(from).unwrap(), Cutoff::parse(to).unwrap());
             assert_eq!(got.iter().map(ToString::to_string).collect::<Vec<_>>(), want, "{every} {from}");
         };
         check("1w", "2013-11-01", "2013-11-20", &["2013-11-04", "2013-11-11", "2013-11-18"]);
@@ -345,7 +360,16 @@ mod tests {
 
     #[test]
     fn hostile_texts_are_refused() {
-        for text in ["", "2015", "2015-1-1", "2015-13-01", "2015-02-29", "2015-02-01T10:00:00", "２０１５-02-01", "éééééééééé"] {
+        for text in [
+            "",
+            "2015",
+            "2015-1-1",
+            "2015-13-01",
+            "2015-02-29",
+            "2015-02-01T10:00:00",
+            "２０１５-02-01",
+            "éééééééééé",
+        ] {
             assert!(Cutoff::parse(text).is_err(), "{text}");
         }
         for text in ["", "w", "0d", "-1d", "1y", "99999d"] {

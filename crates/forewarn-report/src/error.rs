@@ -28,12 +28,12 @@ pub enum ReportError {
         /// What the drawing library says.
         message: String,
     },
-    /// A file of a run folder could not be read.
+    /// A file of a run folder could not be read or written.
     #[error("file `{file}`: {source}")]
     Read {
         /// The file's name in the run folder.
         file: String,
-        /// What the caller's reader says.
+        /// What the caller's reader or writer says.
         #[source]
         source: std::io::Error,
     },

@@ -20,6 +20,7 @@ mod tests;
 pub use error::ReportError;
 pub use html::{MAX_BYTES, render};
 pub use saved::{
-    facts_from_json, facts_json, files, findings_from_json, findings_json, metrics_from_json, metrics_json, read_tables,
+    facts_from_json, facts_json, files, findings_from_json, findings_json, metrics_from_json, metrics_json,
+    read_tables,
 };
 pub use tables::{Format, read_parquet, table_text, write_csv, write_parquet};

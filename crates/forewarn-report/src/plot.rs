@@ -84,8 +84,10 @@ pub(crate) fn ticks(max: f64, n: usize) -> Vec<f64> {
     }
     let raw = max / n as f64;
     let power = 10f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= raw * 0.999).unwrap_or(raw);
-    (0..).map(|i| f64::from(i) * step).take_while(|t| *t <= max * 1.000_001).collect()
+    let step =
+        [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= raw * 0.999).unwrap_or(raw);
+    // A step is no less than a tenth of the rough one, so 10 * n reach `max`.
+    (0..=10 * n as u32).map(|i| f64::from(i) * step).take_while(|t| *t <= max * 1.000_001).collect()
 }
 
 /// A tick of a share: `0 %`, `2.5 %`, `40 %`.
@@ -109,17 +111,21 @@ fn axes(
     for (at, label) in y {
         let (_, py) = chart.backend_coord(&(0.0, *at));
         root.draw(&PathElement::new(vec![(left, py), (right, py)], GRID)).map_err(&fail)?;
-        root.draw_text(label, &style(MUTED, 11, HPos::Right, VPos::Center), (left - 6 * UNIT, py)).map_err(&fail)?;
+        root.draw_text(label, &style(MUTED, 11, HPos::Right, VPos::Center), (left - 6 * UNIT, py))
+            .map_err(&fail)?;
     }
     for (at, label) in x {
         let (px, _) = chart.backend_coord(&(*at, 0.0));
         root.draw(&PathElement::new(vec![(px, bottom), (px, bottom + 4 * UNIT)], MUTED)).map_err(&fail)?;
-        root.draw_text(label, &style(MUTED, 11, HPos::Center, VPos::Top), (px, bottom + 7 * UNIT)).map_err(&fail)?;
+        root.draw_text(label, &style(MUTED, 11, HPos::Center, VPos::Top), (px, bottom + 7 * UNIT))
+            .map_err(&fail)?;
     }
     root.draw(&PathElement::new(vec![(left, bottom), (right, bottom)], MUTED)).map_err(&fail)?;
     let middle = i32::midpoint(left, right);
-    root.draw_text(words.x, &style(TEXT, 12, HPos::Center, VPos::Top), (middle, bottom + 25 * UNIT)).map_err(&fail)?;
-    root.draw_text(words.y, &style(TEXT, 12, HPos::Left, VPos::Bottom), (2 * UNIT, top - 10 * UNIT)).map_err(&fail)
+    root.draw_text(words.x, &style(TEXT, 12, HPos::Center, VPos::Top), (middle, bottom + 25 * UNIT))
+        .map_err(&fail)?;
+    root.draw_text(words.y, &style(TEXT, 12, HPos::Left, VPos::Bottom), (2 * UNIT, top - 10 * UNIT))
+        .map_err(&fail)
 }
 
 /// Moves labels apart until no two are nearer than `gap`, in their order, within `top..=bottom`.
@@ -134,16 +140,38 @@ fn spread(at: &mut [i32], gap: i32, top: i32, bottom: i32) {
     }
 }
 
+/// A label in at most two lines of `room` characters.
+fn wrapped(name: &str, room: usize) -> Vec<String> {
+    if name.chars().count() <= room {
+        return vec![name.to_owned()];
+    }
+    let cut = name.char_indices().take(room + 1).filter(|(_, c)| *c == ' ').map(|(i, _)| i).last();
+    match cut {
+        Some(at) => vec![name[..at].to_owned(), foreign(&name[at..], room)],
+        None => vec![foreign(name, room)],
+    }
+}
+
 /// Lines of shares over a count, labeled at their ends, with a mark at `mark` on the x axis.
-pub(crate) fn lines(lines: &[Line], mark: Option<(f64, &str)>, size: Size, words: &Words<'_>) -> Result<String, ReportError> {
+pub(crate) fn lines(
+    lines: &[Line],
+    mark: Option<(f64, &str)>,
+    size: Size,
+    words: &Words<'_>,
+) -> Result<String, ReportError> {
     const PLOT: &str = "capture";
     let x_max = lines.iter().flat_map(|l| &l.points).map(|p| p.0).fold(0.0, f64::max).max(1e-9);
-    let highest = lines.iter().flat_map(|l| l.points.iter().map(|p| p.1).chain(l.band.iter().map(|b| b.2))).fold(0.0, f64::max);
+    let highest = lines
+        .iter()
+        .flat_map(|l| l.points.iter().map(|p| p.1).chain(l.band.iter().map(|b| b.2)))
+        .fold(0.0, f64::max);
     let y_max = (highest * 1.02).clamp(0.01, 1.0);
     let (ux, uy) = (|x: f64| x / x_max, |y: f64| (y / y_max).clamp(0.0, 1.0));
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, ((size.width * UNIT) as u32, (size.height * UNIT) as u32)).into_drawing_area();
+        let root =
+            SVGBackend::with_string(&mut svg, ((size.width * UNIT) as u32, (size.height * UNIT) as u32))
+                .into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(30 * UNIT)
             .margin_bottom(44 * UNIT)
@@ -151,7 +179,10 @@ pub(crate) fn lines(lines: &[Line], mark: Option<(f64, &str)>, size: Size, words
             .margin_right(size.right * UNIT)
             .build_cartesian_2d(0.0..1.0, 0.0..1.0)
             .map_err(failed(PLOT))?;
-        let x_ticks: Vec<_> = ticks(x_max, if size.width < 500 { 4 } else { 8 }).into_iter().map(|t| (ux(t), crate::number::plain(t))).collect();
+        let x_ticks: Vec<_> = ticks(x_max, if size.width < 500 { 4 } else { 8 })
+            .into_iter()
+            .map(|t| (ux(t), crate::number::plain(t)))
+            .collect();
         let y_ticks: Vec<_> = ticks(y_max, 5).into_iter().map(|t| (uy(t), tick_percent(t))).collect();
         axes(&root, &chart, &x_ticks, &y_ticks, words, PLOT)?;
         let (_, bottom) = chart.backend_coord(&(0.0, 0.0));
@@ -159,7 +190,8 @@ pub(crate) fn lines(lines: &[Line], mark: Option<(f64, &str)>, size: Size, words
         if let Some((x, label)) = mark.filter(|m| m.0 <= x_max) {
             let (px, _) = chart.backend_coord(&(ux(x), 0.0));
             root.draw(&PathElement::new(vec![(px, bottom), (px, top)], MARK)).map_err(failed(PLOT))?;
-            root.draw_text(label, &style(MUTED, 11, HPos::Left, VPos::Top), (px + 4 * UNIT, top)).map_err(failed(PLOT))?;
+            root.draw_text(label, &style(MUTED, 11, HPos::Left, VPos::Top), (px + 4 * UNIT, top))
+                .map_err(failed(PLOT))?;
         }
         // The strongest last, so that it lies on top.
         let mut order: Vec<&Line> = lines.iter().collect();
@@ -169,7 +201,12 @@ pub(crate) fn lines(lines: &[Line], mark: Option<(f64, &str)>, size: Size, words
             if line.style == 0 && !line.band.is_empty() {
                 let there = line.band.iter().map(|b| (ux(b.0), uy(b.2)));
                 let back = line.band.iter().rev().map(|b| (ux(b.0), uy(b.1)));
-                chart.draw_series(std::iter::once(Polygon::new(there.chain(back).collect::<Vec<_>>(), color.mix(0.16).filled()))).map_err(failed(PLOT))?;
+                chart
+                    .draw_series(std::iter::once(Polygon::new(
+                        there.chain(back).collect::<Vec<_>>(),
+                        color.mix(0.16).filled(),
+                    )))
+                    .map_err(failed(PLOT))?;
             }
             let points: Vec<(f64, f64)> = line.points.iter().map(|p| (ux(p.0), uy(p.1))).collect();
             let width = if line.style == 0 { 5 } else { 3 };
@@ -180,18 +217,28 @@ pub(crate) fn lines(lines: &[Line], mark: Option<(f64, &str)>, size: Size, words
             .filter_map(|l| l.points.last().map(|p| (chart.backend_coord(&(ux(p.0), uy(p.1))), l)))
             .map(|((px, py), l)| (py, px, l))
             .collect();
-        ends.sort_by(|a, b| (a.0, a.2.style).cmp(&(b.0, b.2.style)));
+        ends.sort_by_key(|e| (e.0, e.2.style));
         let mut at: Vec<i32> = ends.iter().map(|e| e.0).collect();
-        spread(&mut at, 15 * UNIT, top, bottom - 6 * UNIT);
-        let room = (size.right as usize).saturating_sub(26) / 6;
-        for ((py, px, line), to) in ends.iter().zip(at) {
+        let room = (size.right as usize).saturating_sub(26) * 10 / 66;
+        let labels: Vec<Vec<String>> = ends.iter().map(|e| wrapped(&e.2.name, room)).collect();
+        let gap = if labels.iter().any(|l| l.len() > 1) { 28 } else { 15 };
+        spread(&mut at, gap * UNIT, top + 6 * UNIT, bottom - 6 * UNIT);
+        for (((py, px, line), to), parts) in ends.iter().zip(at).zip(&labels) {
             let elbow = vec![(*px, *py), (right + 8 * UNIT, to), (right + 18 * UNIT, to)];
-            root.draw(&PathElement::new(elbow, series_color(line.style).stroke_width(if line.style == 0 { 5 } else { 3 }))).map_err(failed(PLOT))?;
+            root.draw(&PathElement::new(
+                elbow,
+                series_color(line.style).stroke_width(if line.style == 0 { 5 } else { 3 }),
+            ))
+            .map_err(failed(PLOT))?;
             let mut label = style(TEXT, 12, HPos::Left, VPos::Center);
             if line.style == 0 {
                 label.font = label.font.style(FontStyle::Bold);
             }
-            root.draw_text(&foreign(&line.name, room), &label, (right + 22 * UNIT, to)).map_err(failed(PLOT))?;
+            let above = (parts.len() as i32 - 1) * 13 * UNIT / 2;
+            for (i, part) in parts.iter().enumerate() {
+                let y = to - above + i as i32 * 13 * UNIT;
+                root.draw_text(part, &label, (right + 22 * UNIT, y)).map_err(failed(PLOT))?;
+            }
         }
         root.present().map_err(failed(PLOT))?;
     }
@@ -200,16 +247,25 @@ pub(crate) fn lines(lines: &[Line], mark: Option<(f64, &str)>, size: Size, words
 
 /// A reliability diagram: what was said against what happened, with the diagonal where both are equal. With `root`, both
 /// axes are on a square-root scale, so that small probabilities can be told apart.
-pub(crate) fn reliability(bins: &[Bin], root_scale: bool, size: Size, words: &Words<'_>) -> Result<String, ReportError> {
+pub(crate) fn reliability(
+    bins: &[Bin],
+    root_scale: bool,
+    size: Size,
+    words: &Words<'_>,
+) -> Result<String, ReportError> {
     const PLOT: &str = "reliability";
-    let max = bins.iter().flat_map(|b| [b.said, b.happened, b.high]).filter(|x| x.is_finite()).fold(0.0, f64::max);
+    let max =
+        bins.iter().flat_map(|b| [b.said, b.happened, b.high]).filter(|x| x.is_finite()).fold(0.0, f64::max);
     let max = (max * 1.05).clamp(0.001, 1.0);
     let put = |p: f64| {
         let u = (p / max).clamp(0.0, 1.0);
         if root_scale { u.sqrt() } else { u }
     };
     let values = if root_scale {
-        [0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0].into_iter().filter(|t| *t <= max).collect()
+        [0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0]
+            .into_iter()
+            .filter(|t| *t <= max)
+            .collect()
     } else {
         ticks(max, 5)
     };
@@ -222,7 +278,9 @@ pub(crate) fn reliability(bins: &[Bin], root_scale: bool, size: Size, words: &Wo
     }
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, ((size.width * UNIT) as u32, (size.height * UNIT) as u32)).into_drawing_area();
+        let root =
+            SVGBackend::with_string(&mut svg, ((size.width * UNIT) as u32, (size.height * UNIT) as u32))
+                .into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(30 * UNIT)
             .margin_bottom(44 * UNIT)
@@ -231,9 +289,12 @@ pub(crate) fn reliability(bins: &[Bin], root_scale: bool, size: Size, words: &Wo
             .build_cartesian_2d(0.0..1.0, 0.0..1.0)
             .map_err(failed(PLOT))?;
         axes(&root, &chart, &shown, &shown, words, PLOT)?;
-        chart.draw_series(LineSeries::new([(0.0, 0.0), (1.0, 1.0)], MARK.stroke_width(2))).map_err(failed(PLOT))?;
+        chart
+            .draw_series(LineSeries::new([(0.0, 0.0), (1.0, 1.0)], MARK.stroke_width(2)))
+            .map_err(failed(PLOT))?;
         let (px, py) = chart.backend_coord(&(0.97, 0.97));
-        root.draw_text("as said", &style(MUTED, 11, HPos::Right, VPos::Bottom), (px - 8 * UNIT, py)).map_err(failed(PLOT))?;
+        root.draw_text("as said", &style(MUTED, 11, HPos::Right, VPos::Bottom), (px - 8 * UNIT, py))
+            .map_err(failed(PLOT))?;
         let color = series_color(0);
         for b in bins {
             if b.low.is_finite() && b.high.is_finite() {
@@ -267,7 +328,10 @@ fn styled(svg: &str, size: Size, words: &Words<'_>) -> String {
         escaped(title),
         escaped(description),
     );
-    let mut body = body.replace(" font-family=\"sans-serif\"", "").replace(" opacity=\"1\"", "").replace(" stroke-width=\"1\"", "");
+    let mut body = body
+        .replace(" font-family=\"sans-serif\"", "")
+        .replace(" opacity=\"1\"", "")
+        .replace(" stroke-width=\"1\"", "");
     let mut class = |color: RGBColor, name: &str| {
         let hex = format!("#{:02X}{:02X}{:02X}", color.0, color.1, color.2);
         body = body
@@ -299,6 +363,13 @@ mod tests {
         assert_eq!(ticks(0.0, 5), [0.0]);
         assert_eq!(ticks(f64::NAN, 5), [0.0]);
         assert_eq!([0.0, 0.025, 0.4].map(tick_percent), ["0\u{a0}%", "2.5\u{a0}%", "40\u{a0}%"]);
+    }
+
+    #[test]
+    fn long_labels_take_two_lines() {
+        assert_eq!(wrapped("boosting", 14), ["boosting"]);
+        assert_eq!(wrapped("failure rate of similar assets", 14), ["failure rate", "of similar ass…"]);
+        assert_eq!(wrapped(&"ü".repeat(30), 5), ["üüüüü…"]);
     }
 
     #[test]

@@ -38,10 +38,12 @@ pub(crate) fn ranking(df: &DataFrame) -> PolarsResult<Vec<RankingRow>> {
     let (rank, previous) = (wholes(df, "rank")?, wholes(df, "previous_rank")?);
     let horizon = wholes(df, "horizon_days")?;
     let [id, kind, model, site, status, mode, action, moved] =
-        ["asset_id", "kind", "model", "site", "status", "failure_mode", "action", "move_reason"].map(|c| texts(df, c));
+        ["asset_id", "kind", "model", "site", "status", "failure_mode", "action", "move_reason"]
+            .map(|c| texts(df, c));
     let (id, kind, model, site) = (id?, kind?, model?, site?);
     let (status, mode, action, moved) = (status?, mode?, action?, moved?);
-    let (p, low, high) = (numbers(df, "probability")?, numbers(df, "probability_low")?, numbers(df, "probability_high")?);
+    let (p, low, high) =
+        (numbers(df, "probability")?, numbers(df, "probability_low")?, numbers(df, "probability_high")?);
     let life = numbers(df, "remaining_life_days")?;
     let (life_low, life_high) = (numbers(df, "remaining_life_low")?, numbers(df, "remaining_life_high")?);
     let (cost, saving) = (numbers(df, "expected_cost")?, numbers(df, "expected_saving")?);
@@ -84,7 +86,12 @@ pub(crate) fn ranking(df: &DataFrame) -> PolarsResult<Vec<RankingRow>> {
 fn mode_list(s: &Series) -> PolarsResult<Vec<(String, f64)>> {
     let s = s.struct_()?;
     let (names, p) = (s.field_by_name("mode")?, s.field_by_name("probability")?);
-    Ok(names.str()?.iter().zip(p.f64()?.iter()).map(|(m, p)| (m.unwrap_or("").to_owned(), p.unwrap_or(f64::NAN))).collect())
+    Ok(names
+        .str()?
+        .iter()
+        .zip(p.f64()?.iter())
+        .map(|(m, p)| (m.unwrap_or("").to_owned(), p.unwrap_or(f64::NAN)))
+        .collect())
 }
 
 fn reason_list(s: &Series) -> PolarsResult<Vec<Reason>> {

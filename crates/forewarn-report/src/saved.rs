@@ -177,7 +177,13 @@ pub fn metrics_from_json(text: &str) -> Result<DataFrame, ReportError> {
         let cells = rows.iter().map(|r| r.get(name).unwrap_or(&Value::Null));
         columns.push(match kind {
             OutKind::Number => {
-                let cell = |v: &Value| if v.is_null() { Ok(None) } else { v.as_f64().map(Some).ok_or_else(|| wrong(v, "a number")) };
+                let cell = |v: &Value| {
+                    if v.is_null() {
+                        Ok(None)
+                    } else {
+                        v.as_f64().map(Some).ok_or_else(|| wrong(v, "a number"))
+                    }
+                };
                 Column::new((*name).into(), cells.map(cell).collect::<Result<Vec<Option<f64>>, _>>()?)
             }
             OutKind::Whole => {
@@ -243,7 +249,8 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
             expected: "UTF-8 text",
         })
     };
-    let manifest: Value = serde_json::from_str(&text("manifest.json")?).map_err(json_error("manifest.json"))?;
+    let manifest: Value =
+        serde_json::from_str(&text("manifest.json")?).map_err(json_error("manifest.json"))?;
     let facts = manifest.get("facts").ok_or_else(|| ReportError::Content {
         file: "manifest.json".to_owned(),
         found: "no key `facts`".to_owned(),

@@ -1,5 +1,6 @@
 //! Tables as Parquet, CSV, JSON and terminal text. It does not know what a table means, or where its bytes go.
 
+use std::fmt::Write as _;
 use std::io::{Cursor, Write};
 
 use forewarn_frames::output::{SCHEMA_VERSION, TABLES};
@@ -170,8 +171,8 @@ pub(crate) fn to_json(value: &AnyValue<'_>) -> Value {
         AnyValue::StringOwned(s) => json!(s.as_str()),
         AnyValue::Float64(x) => json!(x),
         AnyValue::Float32(x) => json!(x),
-        AnyValue::Datetime(at, TimeUnit::Microseconds, _) => json!(time_text(*at)),
-        AnyValue::DatetimeOwned(at, TimeUnit::Microseconds, _) => json!(time_text(*at)),
+        AnyValue::Datetime(at, TimeUnit::Microseconds, _)
+        | AnyValue::DatetimeOwned(at, TimeUnit::Microseconds, _) => json!(time_text(*at)),
         AnyValue::List(s) | AnyValue::Array(s, _) => list(s),
         AnyValue::Struct(_, _, fields) => object(fields, value._iter_struct_av()),
         AnyValue::StructOwned(owned) => object(&owned.1, owned.0.iter().cloned()),
@@ -183,19 +184,27 @@ pub(crate) fn to_json(value: &AnyValue<'_>) -> Value {
 }
 
 fn object<'a>(fields: &[Field], cells: impl Iterator<Item = AnyValue<'a>>) -> Value {
-    Value::Object(fields.iter().zip(cells).map(|(f, v)| (f.name().to_string(), to_json(&v))).collect::<Map<_, _>>())
+    Value::Object(
+        fields.iter().zip(cells).map(|(f, v)| (f.name().to_string(), to_json(&v))).collect::<Map<_, _>>(),
+    )
 }
 
 /// `2025-01-31T13:45:00Z`, with microseconds only where there are some.
 fn time_text(at: i64) -> String {
-    use forewarn_frames::time::{format_day, DAY};
+    use forewarn_frames::time::{DAY, format_day};
     let rest = at.rem_euclid(DAY);
     let (seconds, micros) = (rest / 1_000_000, rest % 1_000_000);
     let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
     // A day number outside i32 is no date of any calendar; it is shown as it is.
     match i32::try_from(at.div_euclid(DAY)) {
         Ok(day) => {
-            format!("{}T{:02}:{:02}:{:02}{fraction}Z", format_day(day), seconds / 3600, seconds / 60 % 60, seconds % 60)
+            format!(
+                "{}T{:02}:{:02}:{:02}{fraction}Z",
+                format_day(day),
+                seconds / 3600,
+                seconds / 60 % 60,
+                seconds % 60
+            )
         }
         Err(_) => at.to_string(),
     }
@@ -267,7 +276,8 @@ fn aligned(df: &DataFrame) -> Result<String, ReportError> {
                 line.push_str("  ");
             }
             let text = &cells[i];
-            line.push_str(&if *right { format!("{text:>width$}") } else { format!("{text:<width$}") });
+            // Writing to a String does not fail.
+            let _ = if *right { write!(line, "{text:>width$}") } else { write!(line, "{text:<width$}") };
         }
         out.push_str(line.trim_end());
         out.push('\n');

@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn formulas_are_stopped() {
-        for text in ["=1", "+1", "-1", "@x", "\tx", "\rx", "  =1", "\u{a0}=1", "\u{200b}=1", "＝1", "\n=1", " \t1"] {
+        for text in
+            ["=1", "+1", "-1", "@x", "\tx", "\rx", "  =1", "\u{a0}=1", "\u{200b}=1", "＝1", "\n=1", " \t1"]
+        {
             assert!(cell(text).starts_with('\''), "{text:?}");
         }
         for text in ["", "a=1", "1-1", "x@y", "  a"] {

@@ -36,7 +36,8 @@ pub(crate) fn inputs(base: &Path, t: &TableSettings) -> Result<Vec<Input>, Sourc
         if !path.contains(['*', '?', '[']) {
             return Err(SourceError::NotFound { key, path: path.clone() });
         }
-        let pattern = if Path::new(path).is_absolute() {
+        // An empty base is the current folder, not the root.
+        let pattern = if Path::new(path).is_absolute() || base.as_os_str().is_empty() {
             path.clone()
         } else {
             format!("{}/{path}", glob::Pattern::escape(&base.to_string_lossy()))

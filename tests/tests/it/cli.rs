@@ -1,9 +1,9 @@
 //! The command line as a user meets it: what it prints, what it writes, how it ends. Whole outputs are snapshots; paths
 //! and versions are filtered.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use assert_cmd::Command;
 use tempfile::TempDir;
 
 use crate::fleet::Rows;
@@ -15,8 +15,20 @@ struct Done {
     err: String,
 }
 
+/// The binary that cargo built beside this test (`crates/forewarn/tests` makes it do so).
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test
+        .parent()
+        .and_then(Path::parent)
+        .unwrap()
+        .join(format!("forewarn{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.is_file(), "{} is not built: run `cargo xtask test`", path.display());
+    path
+}
+
 fn forewarn(dir: &Path, args: &[&str]) -> Done {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("forewarn"));
+    let mut command = Command::new(binary());
     for (key, _) in std::env::vars_os().filter(|(k, _)| k.to_string_lossy().starts_with("FOREWARN_")) {
         command.env_remove(key);
     }
@@ -75,9 +87,16 @@ fn a_run_writes_a_whole_folder_and_says_where() {
     }
     // A second night over the same data gives the same bytes, but for the one file outside the promise.
     let keep = |all: Vec<(String, Vec<u8>)>| {
-        all.into_iter().filter(|f| !f.0.ends_with("run-log.json") && !f.0.contains("/history/")).collect::<Vec<_>>()
+        all.into_iter()
+            .filter(|f| !f.0.ends_with("run-log.json") && !f.0.contains("/history/"))
+            .collect::<Vec<_>>()
     };
-    let files = |d: &Path| keep(contents(&d.join("reports/latest").canonicalize().unwrap())).into_iter().map(|f| f.1).collect::<Vec<_>>();
+    let files = |d: &Path| {
+        keep(contents(&d.join("reports/latest").canonicalize().unwrap()))
+            .into_iter()
+            .map(|f| f.1)
+            .collect::<Vec<_>>()
+    };
     let first = files(dir.path());
     assert_eq!(forewarn(dir.path(), &["run", "--quiet"]).code, 0);
     assert!(first == files(dir.path()), "the same inputs gave other bytes");
@@ -106,7 +125,21 @@ fn a_run_writes_a_whole_folder_and_says_where() {
 #[test]
 fn a_backtest_writes_what_score_reads() {
     let dir = department();
-    let args = ["backtest", "--from", "2022-09-01", "--to", "2022-10-01", "--every", "1mo", "--h", "30", "--refit", "once", "--out", "bt"];
+    let args = [
+        "backtest",
+        "--from",
+        "2022-09-01",
+        "--to",
+        "2022-10-01",
+        "--every",
+        "1mo",
+        "--h",
+        "30",
+        "--refit",
+        "once",
+        "--out",
+        "bt",
+    ];
     let done = forewarn(dir.path(), &args);
     assert_eq!(done.code, 0, "{}", done.err);
     for name in ["predictions.parquet", "candidates.parquet", "metrics.json"] {
@@ -150,29 +183,78 @@ fn bad_input_is_named_and_changes_nothing() {
     let dir = department();
     assert_eq!(forewarn(dir.path(), &["run", "--quiet"]).code, 0);
     let config = std::fs::read_to_string(dir.path().join("forewarn.toml")).unwrap();
-    let keep = |all: Vec<(String, Vec<u8>)>| all.into_iter().filter(|f| f.0.contains("/reports/") && !f.0.ends_with("last-error.json") && !f.0.ends_with(".lock")).collect::<Vec<_>>();
+    let keep = |all: Vec<(String, Vec<u8>)>| {
+        all.into_iter()
+            .filter(|f| {
+                f.0.contains("/reports/") && !f.0.ends_with("last-error.json") && !f.0.ends_with(".lock")
+            })
+            .collect::<Vec<_>>()
+    };
     let before = keep(contents(dir.path()));
     // What is wrong, how to make it so (config, file name and bytes), and what the message must name.
     let parquet: &[u8] = b"PAR1\x15\x04\x15";
     let rows: Vec<(&str, String, Option<(&str, &[u8])>, Vec<&str>)> = vec![
         ("a missing file", config.replace("tickets.csv", "tickts.csv"), None, vec!["tickts.csv"]),
-        ("an unknown key", config.replace("[risk]", "[risk]\nhorizon_day = 3"), None, vec!["horizon_day", "horizons_days"]),
+        (
+            "an unknown key",
+            config.replace("[risk]", "[risk]\nhorizon_day = 3"),
+            None,
+            vec!["horizon_day", "horizons_days"],
+        ),
         ("an unknown table", config.replace("[risk]", "[rsk]"), None, vec!["rsk", "risk"]),
-        ("a wrong type", config.replace("horizons_days = [7, 30]", "horizons_days = \"seven\""), None, vec!["horizons_days"]),
+        (
+            "a wrong type",
+            config.replace("horizons_days = [7, 30]", "horizons_days = \"seven\""),
+            None,
+            vec!["horizons_days"],
+        ),
         ("a value out of range", config.replace("[7, 30]", "[0]"), None, vec!["horizons_days", "0"]),
-        ("an unknown preset", config.replace("path = \"tickets.csv\"", "path = \"tickets.csv\"\npreset = \"servicenov\""), None, vec!["servicenov", "servicenow"]),
+        (
+            "an unknown preset",
+            config.replace("path = \"tickets.csv\"", "path = \"tickets.csv\"\npreset = \"servicenov\""),
+            None,
+            vec!["servicenov", "servicenow"],
+        ),
         ("an empty file", config.clone(), Some(("tickets.csv", b"")), vec!["tickets.csv"]),
-        ("a header only", config.clone(), Some(("tickets.csv", b"ticket_id;asset_id;opened_at;category\n")), vec!["tickets.csv"]),
-        ("a binary file named .csv", config.clone(), Some(("tickets.csv", b"\x7fELF\x00\x01\x02\x00\x00")), vec!["tickets.csv"]),
-        ("a truncated Parquet", config.replace("telemetry.csv", "t.parquet"), Some(("t.parquet", parquet)), vec!["t.parquet"]),
+        (
+            "a header only",
+            config.clone(),
+            Some(("tickets.csv", b"ticket_id;asset_id;opened_at;category\n")),
+            vec!["tickets.csv"],
+        ),
+        (
+            "a binary file named .csv",
+            config.clone(),
+            Some(("tickets.csv", b"\x7fELF\x00\x01\x02\x00\x00")),
+            vec!["tickets.csv"],
+        ),
+        (
+            "a truncated Parquet",
+            config.replace("telemetry.csv", "t.parquet"),
+            Some(("t.parquet", parquet)),
+            vec!["t.parquet"],
+        ),
         (
             "an unknown column in the map",
-            config.replace("path = \"tickets.csv\"", "path = \"tickets.csv\"\ncolumns = { asset_id = \"cmdb_ci\" }"),
+            config.replace(
+                "path = \"tickets.csv\"",
+                "path = \"tickets.csv\"\ncolumns = { asset_id = \"cmdb_ci\" }",
+            ),
             None,
             vec!["tickets.csv", "cmdb_ci", "asset_id"],
         ),
-        ("broken SQL", config.replace("category = 'Hardware'", "category = = 'Hardware'"), None, vec!["where"]),
-        ("a column that is not there", config.replace("category = 'Hardware'", "kategory = 'Hardware'"), None, vec!["kategory"]),
+        (
+            "broken SQL",
+            config.replace("category = 'Hardware'", "category = = 'Hardware'"),
+            None,
+            vec!["where"],
+        ),
+        (
+            "a column that is not there",
+            config.replace("category = 'Hardware'", "kategory = 'Hardware'"),
+            None,
+            vec!["kategory"],
+        ),
         ("no TOML", "[run\nout".into(), None, vec!["forewarn.toml"]),
     ];
     for (what, config, file, named) in rows {
@@ -188,7 +270,11 @@ fn bad_input_is_named_and_changes_nothing() {
         for word in named {
             assert!(done.err.contains(word), "{what}: `{word}` is not named in\n{}", done.err);
         }
-        assert!(!done.err.contains("panicked") && !done.err.contains("RUST_BACKTRACE"), "{what}: {}", done.err);
+        assert!(
+            !done.err.contains("panicked") && !done.err.contains("RUST_BACKTRACE"),
+            "{what}: {}",
+            done.err
+        );
         assert!(done.out.is_empty(), "{what}: {}", done.out);
         if let Some((path, old)) = saved {
             match old {
@@ -208,10 +294,12 @@ fn a_bad_file_of_a_glob_is_set_aside() {
     std::fs::create_dir(dir.path().join("t")).unwrap();
     let lines: Vec<&str> = body.lines().collect();
     for (i, part) in lines.chunks(lines.len().div_ceil(20)).enumerate() {
-        std::fs::write(dir.path().join(format!("t/{i:02}.csv")), format!("{header}\n{}\n", part.join("\n"))).unwrap();
+        std::fs::write(dir.path().join(format!("t/{i:02}.csv")), format!("{header}\n{}\n", part.join("\n")))
+            .unwrap();
     }
     std::fs::write(dir.path().join("t/bad.csv"), b"\x00\x01\x02").unwrap();
-    let config = std::fs::read_to_string(dir.path().join("forewarn.toml")).unwrap().replace("tickets.csv", "t/*.csv");
+    let config =
+        std::fs::read_to_string(dir.path().join("forewarn.toml")).unwrap().replace("tickets.csv", "t/*.csv");
     std::fs::write(dir.path().join("forewarn.toml"), config).unwrap();
     let done = forewarn(dir.path(), &["run", "--quiet"]);
     assert_eq!(done.code, 1, "{}", done.err);

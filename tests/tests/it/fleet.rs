@@ -9,10 +9,10 @@ use polars::prelude::*;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): small, seeded, the same everywhere.
 #[derive(Debug, Clone)]
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,47 +20,47 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    pub fn chance(&mut self, share: f64) -> bool {
+    pub(crate) fn chance(&mut self, share: f64) -> bool {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64 <= share
     }
 }
 
 /// One ticket, with what becomes known when it is resolved.
 #[derive(Debug, Clone)]
-pub struct Ticket {
-    pub id: String,
-    pub asset: String,
-    pub opened: Micros,
-    pub resolved: Option<Micros>,
-    pub category: String,
-    pub priority: f64,
-    pub reopened: f64,
+pub(crate) struct Ticket {
+    pub(crate) id: String,
+    pub(crate) asset: String,
+    pub(crate) opened: Micros,
+    pub(crate) resolved: Option<Micros>,
+    pub(crate) category: String,
+    pub(crate) priority: f64,
+    pub(crate) reopened: f64,
 }
 
 /// Rows of every table, as plain data that a test can poison.
 #[derive(Debug, Clone)]
-pub struct Rows {
-    pub assets: Vec<(String, String, String, Option<Micros>, Option<Micros>)>,
-    pub attributes: Vec<(String, String, String, Micros)>,
-    pub tickets: Vec<Ticket>,
-    pub readings: Vec<(String, Micros, f64, Option<f64>)>,
-    pub events: Vec<(String, Micros, String)>,
-    pub failures: Vec<(String, Micros, Option<Micros>)>,
-    pub end: Cutoff,
+pub(crate) struct Rows {
+    pub(crate) assets: Vec<(String, String, String, Option<Micros>, Option<Micros>)>,
+    pub(crate) attributes: Vec<(String, String, String, Micros)>,
+    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) readings: Vec<(String, Micros, f64, Option<f64>)>,
+    pub(crate) events: Vec<(String, Micros, String)>,
+    pub(crate) failures: Vec<(String, Micros, Option<Micros>)>,
+    pub(crate) end: Cutoff,
 }
 
 /// Days of the fleet's records.
-pub const DAYS: i64 = 300;
+pub(crate) const DAYS: i64 = 300;
 /// Its first day.
-pub const START: i32 = 19_000;
+pub(crate) const START: i32 = 19_000;
 
 impl Rows {
     /// About 40 assets over 300 days.
-    pub fn random(seed: u64) -> Self {
+    pub(crate) fn random(seed: u64) -> Self {
         let mut d = Dice(seed);
         let start = Micros::from(START) * DAY;
         let mut rows = Self {
@@ -80,7 +80,12 @@ impl Rows {
             rows.assets.push((id.clone(), "disk".into(), model.into(), arrived, left));
             rows.attributes.push((id.clone(), "firmware".into(), "1.0".into(), start));
             if d.chance(0.5) {
-                rows.attributes.push((id.clone(), "firmware".into(), "2.0".into(), start + d.below(DAYS as u64) as i64 * DAY));
+                rows.attributes.push((
+                    id.clone(),
+                    "firmware".into(),
+                    "2.0".into(),
+                    start + d.below(DAYS as u64) as i64 * DAY,
+                ));
             }
             let busy = 1 + d.below(8);
             let mut wear = 0.0;
@@ -99,13 +104,29 @@ impl Rows {
                     let category = ["Hardware", "Software", "Network"][d.below(3) as usize].to_owned();
                     let priority = (1 + d.below(4)) as f64;
                     if category == "Hardware" || wear > 30.0 {
-                        rows.failures.push((id.clone(), opened, d.chance(0.5).then_some(resolved.unwrap_or(i64::MAX / 2))));
+                        rows.failures.push((
+                            id.clone(),
+                            opened,
+                            d.chance(0.5).then_some(resolved.unwrap_or(i64::MAX / 2)),
+                        ));
                     }
                     let reopened = d.below(2) as f64;
-                    rows.tickets.push(Ticket { id: format!("T{}", rows.tickets.len()), asset: id.clone(), opened, resolved, category, priority, reopened });
+                    rows.tickets.push(Ticket {
+                        id: format!("T{}", rows.tickets.len()),
+                        asset: id.clone(),
+                        opened,
+                        resolved,
+                        category,
+                        priority,
+                        reopened,
+                    });
                 }
                 if d.chance(0.003) {
-                    rows.events.push((id.clone(), at + 5 * HOUR, ["patch", "visit"][d.below(2) as usize].into()));
+                    rows.events.push((
+                        id.clone(),
+                        at + 5 * HOUR,
+                        ["patch", "visit"][d.below(2) as usize].into(),
+                    ));
                 }
             }
         }
@@ -113,7 +134,7 @@ impl Rows {
     }
 
     /// Shuffles every table.
-    pub fn shuffled(mut self, seed: u64) -> Self {
+    pub(crate) fn shuffled(mut self, seed: u64) -> Self {
         fn shuffle<T>(v: &mut [T], d: &mut Dice) {
             for i in (1..v.len()).rev() {
                 v.swap(i, d.below(i as u64 + 1) as usize);
@@ -130,7 +151,7 @@ impl Rows {
     }
 
     /// The frames of these rows.
-    pub fn inputs(&self) -> FrameInputs {
+    pub(crate) fn inputs(&self) -> FrameInputs {
         let text = |name: &str, v: Vec<&str>| Column::new(name.into(), v);
         let number = |name: &str, v: Vec<Option<f64>>| Column::new(name.into(), v);
         let time = |name: &str, v: Vec<Option<Micros>>| {
@@ -198,12 +219,18 @@ impl Rows {
 /// `2022-01-08 03:00:00` of a time.
 fn stamp(at: Micros) -> String {
     let second = at.rem_euclid(DAY) / 1_000_000;
-    format!("{} {:02}:{:02}:{:02}", Cutoff::from_day(at.div_euclid(DAY) as i32), second / 3600, second / 60 % 60, second % 60)
+    format!(
+        "{} {:02}:{:02}:{:02}",
+        Cutoff::from_day(at.div_euclid(DAY) as i32),
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 impl Rows {
     /// Writes the rows as the CSV files of a small department, with a config that reads them.
-    pub fn write(&self, dir: &std::path::Path) {
+    pub(crate) fn write(&self, dir: &std::path::Path) {
         let opt = |t: Option<Micros>| t.map(stamp).unwrap_or_default();
         let mut files: Vec<(&str, String)> = Vec::new();
         let mut text = "asset_id,kind,model,in_service_at,retired_at\n".to_owned();
@@ -211,7 +238,8 @@ impl Rows {
             text += &format!("{id},{kind},{model},{},{}\n", opt(*from), opt(*to));
         }
         files.push(("assets.csv", text));
-        let mut text = "ticket_id;asset_id;opened_at;resolved_at;category;priority;reopen_count;title\n".to_owned();
+        let mut text =
+            "ticket_id;asset_id;opened_at;resolved_at;category;priority;reopen_count;title\n".to_owned();
         for t in &self.tickets {
             text += &format!(
                 "{};{};{};{};{};{};{};\"it \"\"broke\"\"; again\"\n",
@@ -227,7 +255,8 @@ impl Rows {
         files.push(("tickets.csv", text));
         let mut text = "asset_id,ts,wear,heat\n".to_owned();
         for (id, at, wear, heat) in &self.readings {
-            text += &format!("{id},{},{wear},{}\n", stamp(*at), heat.map(|h| h.to_string()).unwrap_or_default());
+            text +=
+                &format!("{id},{},{wear},{}\n", stamp(*at), heat.map(|h| h.to_string()).unwrap_or_default());
         }
         files.push(("telemetry.csv", text));
         let mut text = "asset_id,ts,kind\n".to_owned();

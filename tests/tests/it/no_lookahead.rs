@@ -104,7 +104,7 @@ fn features(rows: &Rows, cutoff: Cutoff) -> Vec<String> {
     out
 }
 
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let days = |d| Horizon::days(d).unwrap();
     Settings {
         risk: RiskSettings {
@@ -121,14 +121,28 @@ pub fn settings() -> Settings {
 
 fn probabilities(rows: &Rows, cutoff: Cutoff) -> Vec<(String, i64, u64)> {
     let frames = Frames::new(rows.inputs()).unwrap();
-    let plan = BacktestPlan { from: cutoff, to: cutoff, every: Every::Days(1), refit: Refit::Once, horizons: settings().risk.horizons };
+    let plan = BacktestPlan {
+        from: cutoff,
+        to: cutoff,
+        every: Every::Days(1),
+        refit: Refit::Once,
+        horizons: settings().risk.horizons,
+    };
     let df = backtest(&frames, &settings(), &plan, &Silent).unwrap().candidates;
-    let (id, h, p) = (df.column("asset_id").unwrap(), df.column("horizon_days").unwrap(), df.column("probability").unwrap());
+    let (id, h, p) = (
+        df.column("asset_id").unwrap(),
+        df.column("horizon_days").unwrap(),
+        df.column("probability").unwrap(),
+    );
     let model = df.column("model").unwrap();
     let mut out = Vec::new();
     for i in 0..df.height() {
         let text = |c: &Column| c.str().unwrap().get(i).unwrap().to_owned();
-        out.push((format!("{} {}", text(id), text(model)), h.i64().unwrap().get(i).unwrap(), p.f64().unwrap().get(i).unwrap().to_bits()));
+        out.push((
+            format!("{} {}", text(id), text(model)),
+            h.i64().unwrap().get(i).unwrap(),
+            p.f64().unwrap().get(i).unwrap().to_bits(),
+        ));
     }
     out
 }
@@ -171,7 +185,10 @@ fn predictions_do_not_see_the_future() {
         let want = probabilities(&rows, cutoff);
         assert!(want.len() > 100);
         for how in [Spoil::Delete, Spoil::Poison, Spoil::Both] {
-            assert!(want == probabilities(&spoiled(&rows, cutoff, how, seed), cutoff), "seed {seed}, {how:?}");
+            assert!(
+                want == probabilities(&spoiled(&rows, cutoff, how, seed), cutoff),
+                "seed {seed}, {how:?}"
+            );
         }
     }
 }

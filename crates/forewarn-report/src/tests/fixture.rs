@@ -2,8 +2,8 @@
 //! numbers are made by formulas, so that two calls give the same tables.
 
 use forewarn_frames::output::{
-    CALIBRATION, LABELS, METRICS, OutKind, PLOT_SERIES, RISK, RankingRow, Reason, RunFacts, RunTables, Status, TableSchema,
-    ranking_frame,
+    CALIBRATION, LABELS, METRICS, OutKind, PLOT_SERIES, RISK, RankingRow, Reason, RunFacts, RunTables,
+    Status, TableSchema, ranking_frame,
 };
 use forewarn_frames::time::{DAY, HOUR, day_of};
 use forewarn_frames::{Finding, Severity};
@@ -44,10 +44,22 @@ pub(crate) fn frame(schema: &TableSchema, rows: &[Vec<Cell>]) -> DataFrame {
         let name: PlSmallStr = (*name).into();
         let cells = rows.iter().map(|r| r[j].clone());
         let column = match kind {
-            OutKind::Text => Column::new(name, cells.map(|c| if let Cell::Text(t) = c { Some(t) } else { None }).collect::<Vec<_>>()),
-            OutKind::Number => Column::new(name, cells.map(|c| if let Cell::Number(x) = c { Some(x) } else { None }).collect::<Vec<_>>()),
-            OutKind::Flag => Column::new(name, cells.map(|c| if let Cell::Flag(b) = c { Some(b) } else { None }).collect::<Vec<_>>()),
-            _ => Column::new(name, cells.map(|c| if let Cell::Whole(n) = c { Some(n) } else { None }).collect::<Vec<_>>()),
+            OutKind::Text => Column::new(
+                name,
+                cells.map(|c| if let Cell::Text(t) = c { Some(t) } else { None }).collect::<Vec<_>>(),
+            ),
+            OutKind::Number => Column::new(
+                name,
+                cells.map(|c| if let Cell::Number(x) = c { Some(x) } else { None }).collect::<Vec<_>>(),
+            ),
+            OutKind::Flag => Column::new(
+                name,
+                cells.map(|c| if let Cell::Flag(b) = c { Some(b) } else { None }).collect::<Vec<_>>(),
+            ),
+            _ => Column::new(
+                name,
+                cells.map(|c| if let Cell::Whole(n) = c { Some(n) } else { None }).collect::<Vec<_>>(),
+            ),
         };
         column.cast(&kind.dtype()).unwrap()
     });
@@ -110,11 +122,35 @@ pub(crate) fn ranking(n: usize, fill: Fill<'_>, costs: bool) -> Vec<RankingRow> 
             let incidents = 2.0 + (noise(i) * 6.0).floor();
             let age = 12.0 + (noise(i + 50) * 60.0).floor();
             let mut reasons = vec![
-                reason("incidents_90d", incidents, "tickets", 0.4 * incidents, format!("{incidents} incidents in 90 days; similar assets have 0.4")),
-                reason("age_months", age, "months", age / 60.0, format!("in service for {age} months; its model usually fails from 48 on")),
-                reason("disk_used_slope_30d", 0.8, "% per day", 0.31, "disk use grows by 0.8 % a day".to_owned()),
+                reason(
+                    "incidents_90d",
+                    incidents,
+                    "tickets",
+                    0.4 * incidents,
+                    format!("{incidents} incidents in 90 days; similar assets have 0.4"),
+                ),
+                reason(
+                    "age_months",
+                    age,
+                    "months",
+                    age / 60.0,
+                    format!("in service for {age} months; its model usually fails from 48 on"),
+                ),
+                reason(
+                    "disk_used_slope_30d",
+                    0.8,
+                    "% per day",
+                    0.31,
+                    "disk use grows by 0.8 % a day".to_owned(),
+                ),
                 reason("days_since_last_patch", 12.0, "days", -0.22, "patched 12 days ago".to_owned()),
-                reason("peer_rate", 0.02, "failures a month", -0.61, "few of its kind failed lately".to_owned()),
+                reason(
+                    "peer_rate",
+                    0.02,
+                    "failures a month",
+                    -0.61,
+                    "few of its kind failed lately".to_owned(),
+                ),
             ];
             let sum: f64 = reasons.iter().map(|r| r.contribution).sum();
             reasons.push(Reason {
@@ -141,11 +177,18 @@ pub(crate) fn ranking(n: usize, fill: Fill<'_>, costs: bool) -> Vec<RankingRow> 
                 remaining_life_high: (i % 3 == 0).then_some(160.0 + i as f64 * 9.0),
                 expected_cost: costs.then_some(p * 2_400.0),
                 expected_saving: costs.then_some(p * 2_400.0 - 80.0),
-                action: costs.then(|| fill("action", ["replace the disk", "renew the battery", "clean the fan", "swap the power supply"][i % 4])),
+                action: costs.then(|| {
+                    fill(
+                        "action",
+                        ["replace the disk", "renew the battery", "clean the fan", "swap the power supply"]
+                            [i % 4],
+                    )
+                }),
                 modes: vec![(fill("mode", mode), p * 0.7), (fill("mode", "other"), p * 0.3)],
                 reasons,
                 previous_rank: (i % 5 != 2).then_some(i as u32 + 1 + (i as u32 * 7) % 4),
-                move_reason: (i % 5 == 0).then(|| fill("move_reason", "two more incidents since the last run")),
+                move_reason: (i % 5 == 0)
+                    .then(|| fill("move_reason", "two more incidents since the last run")),
             }
         })
         .collect()
@@ -157,7 +200,14 @@ fn risk(rows: &[RankingRow]) -> DataFrame {
         .flat_map(|r| {
             [(7, 0.3), (30, 1.0), (90, 1.9)].map(|(days, k)| {
                 let at = |p: f64| Cell::Number((p * k).min(0.97));
-                vec![text(&r.asset_id), Cell::Whole(days), at(r.probability), at(r.probability_low), at(r.probability_high), text(r.status.name())]
+                vec![
+                    text(&r.asset_id),
+                    Cell::Whole(days),
+                    at(r.probability),
+                    at(r.probability_low),
+                    at(r.probability_high),
+                    text(r.status.name()),
+                ]
             })
         })
         .collect();
@@ -242,14 +292,28 @@ fn plot_series(fill: Fill<'_>) -> DataFrame {
         for x in (0..=60).step_by(2) {
             let x = f64::from(x);
             let y = 1.0 - (-(0.004 + 0.13 * skill * skill) * x).exp() * (1.0 - 0.005 * x);
-            rows.push(vec![text("capture"), text(fill("chosen_model", model)), Cell::Number(x), Cell::Number(y), Cell::Number(y * 0.9), Cell::Number((y * 1.1).min(1.0))]);
+            rows.push(vec![
+                text("capture"),
+                text(fill("chosen_model", model)),
+                Cell::Number(x),
+                Cell::Number(y),
+                Cell::Number(y * 0.9),
+                Cell::Number((y * 1.1).min(1.0)),
+            ]);
         }
     }
     frame(&PLOT_SERIES, &rows)
 }
 
 fn findings(fill: Fill<'_>) -> Vec<Finding> {
-    let finding = |severity, check: &str, table: &str, column: Option<&str>, n_rows, sample: &[&str], message: &str, hint: &str| Finding {
+    let finding = |severity,
+                   check: &str,
+                   table: &str,
+                   column: Option<&str>,
+                   n_rows,
+                   sample: &[&str],
+                   message: &str,
+                   hint: &str| Finding {
         check: fill("check", check),
         severity,
         table: fill("table", table),
@@ -260,7 +324,16 @@ fn findings(fill: Fill<'_>) -> Vec<Finding> {
         hint: fill("hint", hint),
     };
     vec![
-        finding(Severity::Info, "taken_as_opened", "tickets", Some("category"), 18_204, &[], "`category` holds today's values, taken as those at opening", ""),
+        finding(
+            Severity::Info,
+            "taken_as_opened",
+            "tickets",
+            Some("category"),
+            18_204,
+            &[],
+            "`category` holds today's values, taken as those at opening",
+            "",
+        ),
         finding(
             Severity::Warning,
             "unknown_assets",
@@ -281,7 +354,16 @@ fn findings(fill: Fill<'_>) -> Vec<Finding> {
             "the newest reading is 9 days old; at most 3 days are allowed",
             "see whether the nightly export still runs, then run forewarn again",
         ),
-        finding(Severity::Warning, "clock_jumps", "telemetry", Some("ts"), 41, &["2025-10-26 02:14"], "41 readings lie in the hour that daylight saving repeats", "export times in UTC"),
+        finding(
+            Severity::Warning,
+            "clock_jumps",
+            "telemetry",
+            Some("ts"),
+            41,
+            &["2025-10-26 02:14"],
+            "41 readings lie in the hour that daylight saving repeats",
+            "export times in UTC",
+        ),
     ]
 }
 

@@ -8,16 +8,21 @@ use serde_json::json;
 
 use super::fixture::{Cell, empty, frame, plain, run};
 use crate::{
-    Format, ReportError, facts_from_json, facts_json, files, findings_from_json, findings_json, metrics_from_json, metrics_json,
-    read_parquet, read_tables, render, table_text, write_csv, write_parquet,
+    Format, ReportError, facts_from_json, facts_json, files, findings_from_json, findings_json,
+    metrics_from_json, metrics_json, read_parquet, read_tables, render, table_text, write_csv, write_parquet,
 };
 
 fn again(tables: &RunTables) -> RunTables {
-    let mut saved: Vec<(String, Vec<u8>)> = files(tables).unwrap().into_iter().map(|(n, b)| (n.to_owned(), b)).collect();
+    let mut saved: Vec<(String, Vec<u8>)> =
+        files(tables).unwrap().into_iter().map(|(n, b)| (n.to_owned(), b)).collect();
     let manifest = json!({"version": "0.1.0", "facts": facts_json(&tables.facts).unwrap()}).to_string();
     saved.push(("manifest.json".to_owned(), manifest.into_bytes()));
     let read = |file: &str| {
-        saved.iter().find(|f| f.0 == file).map(|f| f.1.clone()).ok_or_else(|| Error::new(ErrorKind::NotFound, file.to_owned()))
+        saved
+            .iter()
+            .find(|f| f.0 == file)
+            .map(|f| f.1.clone())
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, file.to_owned()))
     };
     read_tables(&read).unwrap()
 }
@@ -79,13 +84,17 @@ fn what_is_no_number_becomes_null() {
 
 #[test]
 fn damaged_files_are_named() {
-    let check = |error: ReportError, want: &str| assert!(error.to_string().contains(want), "{error} lacks {want}");
+    let check =
+        |error: ReportError, want: &str| assert!(error.to_string().contains(want), "{error} lacks {want}");
     check(read_parquet(b"PAR1", "risk").unwrap_err(), "risk");
     check(metrics_from_json("{").unwrap_err(), "metrics.json");
     check(metrics_from_json(r#"[{"model": "m", "role": 7}]"#).unwrap_err(), "found 7 where text is expected");
     check(facts_from_json(&json!(3)).unwrap_err(), "manifest.json");
     let text = findings_json(&run(1, &plain).findings).unwrap().replace("warning", "loud");
-    check(findings_from_json(&text).unwrap_err(), "severity \"loud\" where info, warning or error is expected");
+    check(
+        findings_from_json(&text).unwrap_err(),
+        "severity \"loud\" where info, warning or error is expected",
+    );
     let denied = |_: &str| Err(Error::from(ErrorKind::PermissionDenied));
     check(read_tables(&denied).unwrap_err(), "file `manifest.json`");
 }
@@ -96,7 +105,10 @@ fn lists_and_times_are_readable_in_csv() {
     let csv = table_text(&tables.ranking, Format::Csv).unwrap();
     assert!(csv.contains(r#""[{""mode"":""disk"",""probability"":"#), "{csv}");
     let labels = table_text(&tables.labels.head(Some(1)), Format::Csv).unwrap();
-    assert_eq!(labels, "asset_id,failed_at,mode,ticket_id,scored\nNB-0101,2024-01-03T00:00:00Z,disk,INC0010023,true\n");
+    assert_eq!(
+        labels,
+        "asset_id,failed_at,mode,ticket_id,scored\nNB-0101,2024-01-03T00:00:00Z,disk,INC0010023,true\n"
+    );
     let mut bytes = Vec::new();
     write_csv(&tables.labels.head(Some(1)), &mut bytes).unwrap();
     assert_eq!(bytes, labels.into_bytes());

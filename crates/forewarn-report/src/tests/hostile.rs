@@ -53,7 +53,10 @@ fn tags(html: &str) -> Vec<String> {
                 _ => {}
             }
         }
-        out.push(tag);
+        // A label in a plot takes one line or two; no payload is an SVG text.
+        if !tag.starts_with("text ") && tag != "/text" {
+            out.push(tag);
+        }
     }
     out
 }
@@ -80,7 +83,8 @@ fn no_payload_gains_an_element() {
 fn nothing_unseen_reaches_the_page() {
     for payload in PAYLOADS {
         let html = render(&run(25, &|_, text| format!("{payload}{text}"))).unwrap();
-        let unseen = |c: &char| matches!(c, '\0' | '\u{1b}' | '\u{200b}' | '\u{202e}' | '\u{feff}' | '\r' | '\t');
+        let unseen =
+            |c: &char| matches!(c, '\0' | '\u{1b}' | '\u{200b}' | '\u{202e}' | '\u{feff}' | '\r' | '\t');
         assert_eq!(html.chars().find(unseen), None, "{payload:?}");
     }
 }

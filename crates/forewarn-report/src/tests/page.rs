@@ -61,8 +61,30 @@ fn a_baseline_that_was_not_beaten_is_said_plainly() {
     tables.facts.chosen_model = "own_rate".to_owned();
     let page = words(&render(&tables).unwrap());
     assert!(page.contains("No model did better than the simple baseline in the backtest, so this list is ranked by the baseline: own incident rate."));
-    assert!(page.contains("No model did better than the best simple baseline, so the ranking is by that baseline"));
+    assert!(
+        page.contains(
+            "No model did better than the best simple baseline, so the ranking is by that baseline"
+        )
+    );
     assert!(!page.contains("times as many as picking"));
+}
+
+#[test]
+fn what_a_list_catches_is_said_only_where_it_is_known() {
+    let check = |edit: fn(&mut RunTables), want: &str| {
+        let mut tables = run(60, &plain);
+        edit(&mut tables);
+        let page = words(&render(&tables).unwrap());
+        let answer = page.split("Assets watched").next().unwrap().split("Visit these").nth(1).unwrap();
+        assert!(answer.contains(want), "{answer} lacks {want}");
+    };
+    check(|t| t.facts.capacity_visits = 20, "caught about 69 % (80 % interval 62–76 %)");
+    // Between two points of the curve.
+    check(|t| t.facts.capacity_visits = 21, "caught about 71 %");
+    check(|t| t.plot_series = empty().plot_series, "what share of failures it would catch is not known");
+    check(|t| t.facts.chosen_model = "another".to_owned(), "is not known");
+    check(|t| t.facts.capacity_per_days = 1, "20 assets today.");
+    check(|t| t.facts.capacity_per_days = 14, "20 assets in the next 14 days.");
 }
 
 #[test]
@@ -129,14 +151,18 @@ fn a_large_fleet_makes_no_large_page() {
     tables.ranking = frame;
     let html = render(&tables).unwrap();
     assert!(html.len() <= MAX_BYTES, "{} bytes", html.len());
-    assert!(words(&html).contains("The first 500 of 128,000 assets. The other 127,500 are in ranking.parquet"));
+    assert!(
+        words(&html).contains("The first 500 of 128,000 assets. The other 127,500 are in ranking.parquet")
+    );
 }
 
 #[test]
 fn the_page_needs_no_network_and_no_script() {
     let html = render(&run(60, &plain)).unwrap();
     assert!(html.contains("default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
-    for refused in ["<script", "<img", "<iframe", "@import", "url(", "src=\"http", "href=\"http", "javascript:"] {
+    for refused in
+        ["<script", "<img", "<iframe", "@import", "url(", "src=\"http", "href=\"http", "javascript:"]
+    {
         assert!(!html.contains(refused), "{refused}");
     }
     // Every link leads to a place on the page.
@@ -146,11 +172,14 @@ fn the_page_needs_no_network_and_no_script() {
     }
 }
 
-/// Writes the demo page where `FOREWARN_REPORT_DEMO` says; for looking at it in a browser.
+/// Writes demo pages into the folder that `FOREWARN_REPORT_DEMO` names, for looking at them in a browser.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a person asked for the files by setting the variable")]
 fn the_demo_page_can_be_looked_at() {
     if let Ok(dir) = std::env::var("FOREWARN_REPORT_DEMO") {
-        let save = |name: &str, tables: &RunTables| std::fs::write(format!("{dir}/{name}.html"), render(tables).unwrap()).unwrap();
+        let save = |name: &str, tables: &RunTables| {
+            std::fs::write(format!("{dir}/{name}.html"), render(tables).unwrap()).unwrap();
+        };
         save("report-demo", &run(62, &plain));
         save("report-empty", &empty());
         let mut bare = run(620, &plain);
@@ -159,6 +188,9 @@ fn the_demo_page_can_be_looked_at() {
         bare.facts.beats_baseline = false;
         bare.facts.chosen_model = "own_rate".to_owned();
         save("report-bare", &bare);
-        save("report-hostile", &run(62, &|field, text| format!("{text}<b>\u{202e}{field}{}", "W".repeat(300))));
+        save(
+            "report-hostile",
+            &run(62, &|field, text| format!("{text}<b>\u{202e}{field}{}", "W".repeat(300))),
+        );
     }
 }

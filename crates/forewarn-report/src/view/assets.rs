@@ -93,12 +93,20 @@ struct ReasonRow {
 
 /// A round end for an axis that has to reach `max`.
 pub(crate) fn axis_end(max: f64) -> f64 {
-    [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8].into_iter().find(|e| max <= *e).unwrap_or(1.0)
+    [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8]
+        .into_iter()
+        .find(|e| max <= *e)
+        .unwrap_or(1.0)
 }
 
 /// The axis for these rows: as far as their highest interval.
 pub(crate) fn axis_of(rows: &[RankingRow]) -> f64 {
-    axis_end(rows.iter().flat_map(|r| [r.probability, r.probability_high]).filter(|p| p.is_finite()).fold(0.0, f64::max))
+    axis_end(
+        rows.iter()
+            .flat_map(|r| [r.probability, r.probability_high])
+            .filter(|p| p.is_finite())
+            .fold(0.0, f64::max),
+    )
 }
 
 /// `60 %`, for the end of an axis.
@@ -108,7 +116,8 @@ pub(crate) fn axis_text(end: f64) -> String {
 
 fn bar(p: f64, low: f64, high: f64, end: f64) -> Bar {
     let put = |x: f64| if x.is_finite() { (x / end).clamp(0.0, 1.0) * 100.0 } else { 0.0 };
-    let (low_at, high_at) = if low.is_finite() && high.is_finite() { (put(low), put(high)) } else { (put(p), put(p)) };
+    let (low_at, high_at) =
+        if low.is_finite() && high.is_finite() { (put(low), put(high)) } else { (put(p), put(p)) };
     let range = percent_range(low, high);
     let label = if range.is_empty() {
         format!("{}, interval not known", percent(p))
@@ -218,13 +227,17 @@ pub(crate) fn all(tables: &RunTables, top: &[RankingRow], limits: Limits) -> Res
 type Risk = (i64, f64, f64, f64);
 
 fn cards(tables: &RunTables, top: &[RankingRow], limits: Limits) -> Result<Vec<Card>, ReportError> {
-    let mut wanted: BTreeMap<&str, Vec<Risk>> = top.iter().map(|r| (r.asset_id.as_str(), Vec::new())).collect();
+    let mut wanted: BTreeMap<&str, Vec<Risk>> =
+        top.iter().map(|r| (r.asset_id.as_str(), Vec::new())).collect();
     let e = table("risk");
     let risk = &tables.risk;
     let ids = risk.column("asset_id").and_then(|c| c.str().cloned()).map_err(&e)?;
     let days = rows::wholes(risk, "horizon_days").map_err(&e)?;
     let p = rows::numbers(risk, "probability").map_err(&e)?;
-    let (low, high) = (rows::numbers(risk, "probability_low").map_err(&e)?, rows::numbers(risk, "probability_high").map_err(&e)?);
+    let (low, high) = (
+        rows::numbers(risk, "probability_low").map_err(&e)?,
+        rows::numbers(risk, "probability_high").map_err(&e)?,
+    );
     for (i, id) in ids.iter().enumerate() {
         if let (Some(list), Some(d)) = (id.and_then(|id| wanted.get_mut(id)), days[i]) {
             // A card has few horizons; a table with more of them than this is not from a run.
@@ -251,7 +264,8 @@ fn card(i: usize, row: &RankingRow, risks: &[Risk], limits: Limits) -> Card {
     let mut others: Vec<&Reason> = row.reasons.iter().filter(|r| !is_base(r)).collect();
     // Stable: of equal ones, in the table's order.
     others.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
-    let scale = others.iter().map(|r| r.contribution.abs()).filter(|c| c.is_finite()).fold(0.0, f64::max).max(0.1);
+    let scale =
+        others.iter().map(|r| r.contribution.abs()).filter(|c| c.is_finite()).fold(0.0, f64::max).max(0.1);
     let sum: f64 = row.reasons.iter().map(|r| r.contribution).sum();
     let has_base = row.reasons.iter().any(is_base);
     let life = match (row.remaining_life_days, row.remaining_life_low, row.remaining_life_high) {
@@ -259,8 +273,12 @@ fn card(i: usize, row: &RankingRow, risks: &[Risk], limits: Limits) -> Card {
         (Some(d), ..) => format!("{} days", expected(d)),
         _ => String::new(),
     };
-    let mut modes: Vec<String> =
-        row.modes.iter().take(limits.reasons).map(|(m, p)| format!("{} {}", foreign(m, 60), percent(*p))).collect();
+    let mut modes: Vec<String> = row
+        .modes
+        .iter()
+        .take(limits.reasons)
+        .map(|(m, p)| format!("{} {}", foreign(m, 60), percent(*p)))
+        .collect();
     if modes.is_empty() {
         modes.extend(row.failure_mode.as_deref().map(|m| foreign(m, 60)));
     }

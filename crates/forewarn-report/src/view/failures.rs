@@ -1,6 +1,7 @@
 //! What was counted as failure. It does not know the condition that made it one.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use forewarn_frames::output::RunTables;
 use forewarn_frames::time::{DAY, format_day, format_minute};
@@ -23,7 +24,7 @@ pub(crate) struct Failures {
 
 #[derive(Serialize)]
 struct Mode {
-    mode: String,
+    name: String,
     n: String,
     share: String,
 }
@@ -70,12 +71,19 @@ pub(crate) fn failures(tables: &RunTables, limits: Limits) -> Result<Failures, R
                 day(last)
             );
             if outside > 0 {
-                text.push_str(&format!(" {} of them belong to assets that are not in the inventory, so not in the ranking.", whole(outside)));
+                let _ = write!(
+                    text,
+                    " {} of them belong to assets that are not in the inventory, so not in the ranking.",
+                    whole(outside)
+                );
             }
             text
         }
-        _ if n > 0 => format!("{} counted as failure; their dates are not known.", counted(n, "record", "records")),
-        _ => "Nothing was counted as failure in this period, so nothing could be learned from failures.".to_owned(),
+        _ if n > 0 => {
+            format!("{} counted as failure; their dates are not known.", counted(n, "record", "records"))
+        }
+        _ => "Nothing was counted as failure in this period, so nothing could be learned from failures."
+            .to_owned(),
     };
     let mut by_mode: BTreeMap<&str, u64> = BTreeMap::new();
     for m in mode.iter() {
@@ -87,14 +95,19 @@ pub(crate) fn failures(tables: &RunTables, limits: Limits) -> Result<Failures, R
     let hidden_modes = modes.len().saturating_sub(most);
     modes.truncate(most);
     let mut order: Vec<usize> = (0..df.height()).collect();
-    order.sort_by(|a, b| at[*b].cmp(&at[*a]).then_with(|| asset.get(*a).cmp(&asset.get(*b))).then_with(|| ticket.get(*a).cmp(&ticket.get(*b))));
+    order.sort_by(|a, b| {
+        at[*b]
+            .cmp(&at[*a])
+            .then_with(|| asset.get(*a).cmp(&asset.get(*b)))
+            .then_with(|| ticket.get(*a).cmp(&ticket.get(*b)))
+    });
     order.truncate(10);
     Ok(Failures {
         summary,
         modes: modes
             .into_iter()
             .map(|(m, k)| Mode {
-                mode: if m.is_empty() { "(no mode given)".to_owned() } else { foreign(m, 80) },
+                name: if m.is_empty() { "(no mode given)".to_owned() } else { foreign(m, 80) },
                 n: whole(k),
                 share: share(k as f64 / n as f64),
             })

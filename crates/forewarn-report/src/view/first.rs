@@ -1,10 +1,14 @@
 //! The first screen: what to do first, and what the backtest says such a list is worth. It says no more than the tables
 //! support.
 
+// `let _ = write!(…)`: writing to a String does not fail.
+use std::fmt::Write as _;
+
 use forewarn_frames::output::{RankingRow, RunTables};
 use serde::Serialize;
 
 use super::assets::{AssetRow, asset_row, assets, axis_of, axis_text};
+use super::trust::metrics;
 use super::{days, model_name, period};
 use crate::error::{ReportError, table};
 use crate::number::{expected, fixed, share, share_range, whole};
@@ -34,15 +38,15 @@ struct Figure {
 }
 
 /// A point of a capture curve: the share of failures that a list of this length caught.
-pub(super) struct Caught {
-    pub(super) share: f64,
+struct Caught {
+    share: f64,
     low: f64,
     high: f64,
 }
 
-/// The capture curve of `series` at list length `k`, between its neighbors where there is no such point; `None` where
-/// the curve does not reach it.
-pub(super) fn caught(tables: &RunTables, series: &str, k: f64) -> Result<Option<Caught>, ReportError> {
+/// The share of failures that the first `k` of `series` caught: the point of its capture curve, or the metric
+/// `recall_at_k`, or the curve between its neighbors; `None` where there is none of these.
+fn caught(tables: &RunTables, series: &str, k: f64) -> Result<Option<Caught>, ReportError> {
     let df = &tables.plot_series;
     let e = table("plot_series");
     let (plot, name) = (rows::texts(df, "plot").map_err(&e)?, rows::texts(df, "series").map_err(&e)?);
@@ -55,9 +59,16 @@ pub(super) fn caught(tables: &RunTables, series: &str, k: f64) -> Result<Option<
         .collect();
     points.sort_by(|a, b| a[0].total_cmp(&b[0]));
     let after = points.iter().position(|p| p[0] >= k);
+    if let Some(p) = after.map(|i| points[i]).filter(|p| p[0] == k) {
+        return Ok(Some(Caught { share: p[1], low: p[2], high: p[3] }));
+    }
+    let recall = format!("recall_at_{k}");
+    let found = metrics(tables)?.into_iter().find(|m| m.model == series && m.name == recall);
+    if let Some(m) = found.filter(|m| m.value.is_finite()) {
+        return Ok(Some(Caught { share: m.value, low: m.low, high: m.high }));
+    }
     Ok(match after {
         None => None,
-        Some(i) if points[i][0] == k => Some(Caught { share: points[i][1], low: points[i][2], high: points[i][3] }),
         Some(i) => {
             // A list of none catches none.
             let (a, b) = (if i == 0 { [0.0; 4] } else { points[i - 1] }, points[i]);
@@ -97,10 +108,15 @@ fn worth(tables: &RunTables, k: usize) -> Result<String, ReportError> {
     let range = share_range(c.low, c.high);
     let range = if range.is_empty() { range } else { format!(" (80\u{a0}% interval {range})") };
     let subject = if out.is_empty() { "In the backtest such a list" } else { "Such a list" };
-    out.push_str(&format!("{subject} caught about {}{range} of the failures of the following {}", share(c.share), days(i64::from(f.rank_by_days))));
+    let _ = write!(
+        out,
+        "{subject} caught about {}{range} of the failures of the following {}",
+        share(c.share),
+        days(i64::from(f.rank_by_days))
+    );
     match baseline {
         Some(b) if f.beats_baseline && f.chosen_model != f.baseline_model && b.share > 0.0 => {
-            out.push_str(&format!(", {} picking by {dumb}.", times(c.share / b.share)));
+            let _ = write!(out, ", {} picking by {dumb}.", times(c.share / b.share));
         }
         _ => out.push('.'),
     }
@@ -133,7 +149,11 @@ fn figures(tables: &RunTables, top: &[RankingRow], k: usize) -> Result<Vec<Figur
     let (low, high) = plausible(sum, here.iter().map(|p| p * (1.0 - p)).sum());
     let listed: f64 = top.iter().take(k).map(|r| r.probability).filter(|p| p.is_finite()).sum();
     let figure = |name: String, value: String, note: String| Figure { name, value, note };
-    let mut out = vec![figure("Assets watched".to_owned(), whole(f.n_assets), format!("as of {}", crate::text::foreign(&f.as_of, 40)))];
+    let mut out = vec![figure(
+        "Assets watched".to_owned(),
+        whole(f.n_assets),
+        format!("as of {}", crate::text::foreign(&f.as_of, 40)),
+    )];
     if here.is_empty() {
         return Ok(out);
     }
@@ -145,12 +165,20 @@ fn figures(tables: &RunTables, top: &[RankingRow], k: usize) -> Result<Vec<Figur
     out.push(figure(
         format!("Of these, on the list of {}", whole(k as u64)),
         expected(listed),
-        if sum > 0.0 { format!("{} of all expected failures", share((listed / sum).min(1.0))) } else { String::new() },
+        if sum > 0.0 {
+            format!("{} of all expected failures", share((listed / sum).min(1.0)))
+        } else {
+            String::new()
+        },
     ));
     out.push(figure(
         "Unknown assets".to_owned(),
         whole(f.n_unknown),
-        if f.n_unknown == 0 { "all have enough history".to_owned() } else { "too little history: shown with the rate of similar ones".to_owned() },
+        if f.n_unknown == 0 {
+            "all have enough history".to_owned()
+        } else {
+            "too little history: shown with the rate of similar ones".to_owned()
+        },
     ));
     Ok(out)
 }
@@ -166,7 +194,10 @@ pub(crate) fn first(tables: &RunTables, top: &[RankingRow]) -> Result<First, Rep
     let list = &top[..k];
     let end = axis_of(list);
     let (todo, worth) = if tables.ranking.height() == 0 {
-        ("There is no asset to rank.".to_owned(), "No asset was in service at this date, or none is named in the sources.".to_owned())
+        (
+            "There is no asset to rank.".to_owned(),
+            "No asset was in service at this date, or none is named in the sources.".to_owned(),
+        )
     } else {
         let these = if k == 1 { "this asset".to_owned() } else { format!("these {}", assets(k)) };
         (format!("Visit {these} {}.", period(f.capacity_per_days)), worth(tables, k)?)

@@ -135,9 +135,11 @@ fn days(n: i64) -> String {
 
 fn facts(f: &RunFacts) -> Facts {
     let mut read = Vec::new();
-    for (n, one, many) in
-        [(f.n_tickets, "ticket", "tickets"), (f.n_readings, "reading", "readings"), (f.n_events, "event", "events")]
-    {
+    for (n, one, many) in [
+        (f.n_tickets, "ticket", "tickets"),
+        (f.n_readings, "reading", "readings"),
+        (f.n_events, "event", "events"),
+    ] {
         if n > 0 {
             read.push(counted(n, one, many));
         }

@@ -1,6 +1,9 @@
 //! Whether the ranking can be trusted: the backtest against the baselines, and whether probabilities came true. It says
 //! so plainly where they did not.
 
+// `let _ = write!(…)`: writing to a String does not fail.
+use std::fmt::Write as _;
+
 use forewarn_frames::output::RunTables;
 use minijinja::value::Value;
 use serde::Serialize;
@@ -72,16 +75,18 @@ struct BinRow {
 }
 
 /// One row of `metrics` at the ranking's horizon.
-struct Metric {
-    model: String,
+pub(super) struct Metric {
+    pub(super) model: String,
     role: String,
-    metric: String,
-    value: f64,
-    low: f64,
-    high: f64,
+    pub(super) name: String,
+    pub(super) value: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
 }
 
-fn metrics(tables: &RunTables) -> Result<Vec<Metric>, ReportError> {
+/// The rows of `metrics` at the ranking's horizon. A model may stand there twice, as chosen and as candidate; the first
+/// counts.
+pub(super) fn metrics(tables: &RunTables) -> Result<Vec<Metric>, ReportError> {
     let df = &tables.metrics;
     let e = table("metrics");
     let [model, role, metric] = ["model", "role", "metric"].map(|c| rows::texts(df, c));
@@ -95,7 +100,7 @@ fn metrics(tables: &RunTables) -> Result<Vec<Metric>, ReportError> {
         .map(|i| Metric {
             model: word(&model[i]),
             role: word(&role[i]),
-            metric: word(&metric[i]),
+            name: word(&metric[i]),
             value: value[i],
             low: low[i],
             high: high[i],
@@ -105,16 +110,43 @@ fn metrics(tables: &RunTables) -> Result<Vec<Metric>, ReportError> {
 
 /// What a metric is called, what it says, which way is better, and whether it is a share.
 fn described(metric: &str, horizon: &str) -> Option<(String, String, &'static str, bool)> {
-    let say = |name: &str, meaning: String, better, is_share| Some((name.to_owned(), meaning, better, is_share));
+    let say =
+        |name: &str, meaning: String, better, is_share| Some((name.to_owned(), meaning, better, is_share));
     if let Some(k) = metric.strip_prefix("precision_at_").and_then(|k| k.parse::<u64>().ok()) {
         let k = whole(k);
-        return say(&format!("Hits in the first {k}"), format!("share of the first {k} that failed within {horizon}"), "more is better", true);
+        return say(
+            &format!("Hits in the first {k}"),
+            format!("share of the first {k} that failed within {horizon}"),
+            "more is better",
+            true,
+        );
     }
     match metric {
-        "average_precision" => say("Average precision", "how far up the list the failures stand; 1 is perfect".to_owned(), "more is better", false),
-        "brier_skill" => say("Brier skill", "how much better the probabilities are than one rate for all; 1 is perfect, 0 no better".to_owned(), "more is better", false),
-        "ece" => say("Calibration error", "how far probabilities were from what happened, on average".to_owned(), "less is better", false),
-        "roc_auc" => say("ROC AUC", "chance that a failing asset ranks above a healthy one; 0.5 is a coin toss".to_owned(), "more is better", false),
+        "average_precision" => say(
+            "Average precision",
+            "how far up the list the failures stand; 1 is perfect".to_owned(),
+            "more is better",
+            false,
+        ),
+        "brier_skill" => say(
+            "Brier skill",
+            "how much better the probabilities are than one rate for all; 1 is perfect, 0 no better"
+                .to_owned(),
+            "more is better",
+            false,
+        ),
+        "ece" => say(
+            "Calibration error",
+            "how far probabilities were from what happened, on average".to_owned(),
+            "less is better",
+            false,
+        ),
+        "roc_auc" => say(
+            "ROC AUC",
+            "chance that a failing asset ranks above a healthy one; 0.5 is a coin toss".to_owned(),
+            "more is better",
+            false,
+        ),
         _ => None,
     }
 }
@@ -161,8 +193,8 @@ fn metric_table(tables: &RunTables, all: &[Metric], limits: Limits) -> (Vec<Colu
     let mut names: Vec<&str> = Vec::new();
     let mut models: Vec<(&str, &str)> = Vec::new();
     for m in all {
-        if described(&m.metric, &horizon).is_some() && !names.contains(&m.metric.as_str()) {
-            names.push(&m.metric);
+        if described(&m.name, &horizon).is_some() && !names.contains(&m.name.as_str()) {
+            names.push(&m.name);
         }
         if !models.iter().any(|(n, _)| *n == m.model) {
             models.push((&m.model, &m.role));
@@ -187,9 +219,14 @@ fn metric_table(tables: &RunTables, all: &[Metric], limits: Limits) -> (Vec<Colu
                 .iter()
                 .filter_map(|n| described(n, &horizon).map(|d| (n, d)))
                 .map(|(n, (name, _, _, is_share))| {
-                    let found = all.iter().find(|m| m.model == *model && m.metric == **n && m.value.is_finite());
+                    let found =
+                        all.iter().find(|m| m.model == *model && m.name == **n && m.value.is_finite());
                     let range = found.filter(|m| m.low.is_finite() && m.high.is_finite()).map(|m| {
-                        if is_share { share_range(m.low, m.high) } else { format!("{} to {}", score(m.low, false), score(m.high, false)) }
+                        if is_share {
+                            share_range(m.low, m.high)
+                        } else {
+                            format!("{} to {}", score(m.low, false), score(m.high, false))
+                        }
                     });
                     Cell {
                         column: name,
@@ -204,7 +241,7 @@ fn metric_table(tables: &RunTables, all: &[Metric], limits: Limits) -> (Vec<Colu
 }
 
 fn value_of<'a>(all: &'a [Metric], model: &str, metric: &str) -> Option<&'a Metric> {
-    all.iter().find(|m| m.model == model && m.metric == metric && m.value.is_finite())
+    all.iter().find(|m| m.model == model && m.name == metric && m.value.is_finite())
 }
 
 /// The verdict in words: headline and sentences.
@@ -230,17 +267,25 @@ fn verdict(tables: &RunTables, all: &[Metric]) -> (&'static str, String, Vec<Str
     let nearest = all
         .iter()
         .filter(|m| m.model == f.chosen_model && m.value.is_finite())
-        .filter_map(|m| m.metric.strip_prefix("precision_at_").and_then(|k| k.parse::<i64>().ok()).map(|k| (k, m)))
+        .filter_map(|m| {
+            m.name.strip_prefix("precision_at_").and_then(|k| k.parse::<i64>().ok()).map(|k| (k, m))
+        })
         .min_by_key(|(k, _)| ((k - visits).abs(), *k));
     if let Some((k, m)) = nearest {
-        let mut text = format!("Of the first {} on the list, {} failed in that time", whole(k as u64), share(m.value));
-        match value_of(all, &f.baseline_model, &m.metric) {
-            Some(b) if f.baseline_model != f.chosen_model => text.push_str(&format!("; picked by {dumb}, {} did.", share(b.value))),
+        let mut text =
+            format!("Of the first {} on the list, {} failed in that time", whole(k as u64), share(m.value));
+        match value_of(all, &f.baseline_model, &m.name) {
+            Some(b) if f.baseline_model != f.chosen_model => {
+                let _ = write!(text, "; picked by {dumb}, {} did.", share(b.value));
+            }
             _ => text.push('.'),
         }
         words.push(text);
     }
-    let pair = (value_of(all, &f.chosen_model, "average_precision"), value_of(all, &f.baseline_model, "average_precision"));
+    let pair = (
+        value_of(all, &f.chosen_model, "average_precision"),
+        value_of(all, &f.baseline_model, "average_precision"),
+    );
     if let (Some(c), Some(b), true) = (pair.0, pair.1, f.chosen_model != f.baseline_model) {
         let apart = if c.low.is_finite() && b.high.is_finite() && c.low > b.high {
             " The 80\u{a0}% intervals do not overlap."
@@ -249,17 +294,33 @@ fn verdict(tables: &RunTables, all: &[Metric]) -> (&'static str, String, Vec<Str
         } else {
             ""
         };
-        words.push(format!("Average precision: {} against {}.{apart}", fixed(c.value, 3, false), fixed(b.value, 3, false)));
+        words.push(format!(
+            "Average precision: {} against {}.{apart}",
+            fixed(c.value, 3, false),
+            fixed(b.value, 3, false)
+        ));
     }
     if f.beats_baseline {
-        ("good", format!("Yes, for choosing what to visit: {chosen} ranked better than the best simple baseline, {dumb}."), words)
+        (
+            "good",
+            format!(
+                "Yes, for choosing what to visit: {chosen} ranked better than the best simple baseline, {dumb}."
+            ),
+            words,
+        )
     } else {
-        ("bad", format!("No model did better than the best simple baseline, so the ranking is by that baseline: {dumb}."), words)
+        (
+            "bad",
+            format!(
+                "No model did better than the best simple baseline, so the ranking is by that baseline: {dumb}."
+            ),
+            words,
+        )
     }
 }
 
 const WIDE: Size = Size { width: 820, height: 360, right: 230 };
-const NARROW: Size = Size { width: 350, height: 320, right: 110 };
+const NARROW: Size = Size { width: 350, height: 320, right: 122 };
 
 fn capture(tables: &RunTables) -> Result<Option<Plot>, ReportError> {
     let f = &tables.facts;
@@ -279,17 +340,27 @@ fn capture(tables: &RunTables) -> Result<Option<Plot>, ReportError> {
     names.truncate(SERIES);
     let mut lines = Vec::new();
     for name in names {
-        let mine = || (0..df.height()).filter(|i| plot[*i].as_deref() == Some("capture") && series[*i].as_deref().unwrap_or("") == name);
-        let mut points: Vec<(f64, f64)> = mine().map(|i| (x[i], y[i])).filter(|p| p.0.is_finite() && p.1.is_finite() && p.0 >= 0.0).collect();
+        let mine = || {
+            (0..df.height()).filter(|i| {
+                plot[*i].as_deref() == Some("capture") && series[*i].as_deref().unwrap_or("") == name
+            })
+        };
+        let mut points: Vec<(f64, f64)> = mine()
+            .map(|i| (x[i], y[i]))
+            .filter(|p| p.0.is_finite() && p.1.is_finite() && p.0 >= 0.0)
+            .collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut band: Vec<(f64, f64, f64)> =
-            mine().map(|i| (x[i], low[i], high[i])).filter(|b| b.0.is_finite() && b.1.is_finite() && b.2.is_finite()).collect();
+        let mut band: Vec<(f64, f64, f64)> = mine()
+            .map(|i| (x[i], low[i], high[i]))
+            .filter(|b| b.0.is_finite() && b.1.is_finite() && b.2.is_finite())
+            .collect();
         band.sort_by(|a, b| a.0.total_cmp(&b.0));
         // More points than pixels only cost bytes.
         let thin = points.len().div_ceil(300).max(1);
         let last = points.len().saturating_sub(1);
         let keep = |i: usize| i.is_multiple_of(thin) || i == last;
-        let points: Vec<_> = points.into_iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, p)| p).collect();
+        let points: Vec<_> =
+            points.into_iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, p)| p).collect();
         let band: Vec<_> = band.into_iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, p)| p).collect();
         if points.is_empty() {
             continue;
@@ -306,10 +377,21 @@ fn capture(tables: &RunTables) -> Result<Option<Plot>, ReportError> {
     }
     let visits = f64::from(f.capacity_visits);
     let mark = format!("your {}", whole(u64::from(f.capacity_visits)));
-    let mut description = format!("Share of the failures of the following {} that a list of each length caught, by model.", days(i64::from(f.rank_by_days)));
+    let mut description = format!(
+        "Share of the failures of the following {} that a list of each length caught, by model.",
+        days(i64::from(f.rank_by_days))
+    );
     for line in &lines {
-        if let Some(c) = line.points.iter().min_by(|a, b| (a.0 - visits).abs().total_cmp(&(b.0 - visits).abs())) {
-            description.push_str(&format!(" {}: {} with a list of {}.", line.name, share(c.1), crate::number::plain(c.0)));
+        if let Some(c) =
+            line.points.iter().min_by(|a, b| (a.0 - visits).abs().total_cmp(&(b.0 - visits).abs()))
+        {
+            let _ = write!(
+                description,
+                " {}: {} with a list of {}.",
+                line.name,
+                share(c.1),
+                crate::number::plain(c.0)
+            );
         }
     }
     let words = Words {
@@ -331,12 +413,19 @@ fn bins(tables: &RunTables) -> Result<Vec<(f64, Bin)>, ReportError> {
     let e = table("calibration");
     let (horizon, n) = (rows::wholes(df, "horizon_days").map_err(&e)?, rows::wholes(df, "n").map_err(&e)?);
     let model = rows::texts(df, "model").map_err(&e)?;
-    let [said, happened, low, high] = ["mean_probability", "observed", "low", "high"].map(|c| rows::numbers(df, c));
-    let (said, happened, low, high) = (said.map_err(&e)?, happened.map_err(&e)?, low.map_err(&e)?, high.map_err(&e)?);
+    let [said, happened, low, high] =
+        ["mean_probability", "observed", "low", "high"].map(|c| rows::numbers(df, c));
+    let (said, happened, low, high) =
+        (said.map_err(&e)?, happened.map_err(&e)?, low.map_err(&e)?, high.map_err(&e)?);
     let mut out: Vec<(f64, Bin)> = (0..df.height())
         .filter(|i| horizon[*i] == Some(i64::from(tables.facts.rank_by_days)))
         .filter(|i| model[*i].as_deref() == Some(tables.facts.chosen_model.as_str()))
-        .map(|i| (n[i].unwrap_or(0).max(0) as f64, Bin { said: said[i], happened: happened[i], low: low[i], high: high[i] }))
+        .map(|i| {
+            (
+                n[i].unwrap_or(0).max(0) as f64,
+                Bin { said: said[i], happened: happened[i], low: low[i], high: high[i] },
+            )
+        })
         .filter(|(_, b)| b.said.is_finite() && b.happened.is_finite())
         .collect();
     out.sort_by(|a, b| a.1.said.total_cmp(&b.1.said));
@@ -352,13 +441,19 @@ fn calibration(tables: &RunTables) -> Result<Option<Calibration>, ReportError> {
         let text = share_range(b.low, b.high);
         if text.is_empty() { text } else { format!(" (80\u{a0}% interval {text})") }
     };
-    let mut reading = format!("When it said {} (its highest group), {}{} failed", percent(top.said), share(top.happened), range(top));
+    let mut reading = format!(
+        "When it said {} (its highest group), {}{} failed",
+        percent(top.said),
+        share(top.happened),
+        range(top)
+    );
     if let [.., (_, b), _] = bins.as_slice() {
-        reading.push_str(&format!("; when it said {}, {} did", percent(b.said), share(b.happened)));
+        let _ = write!(reading, "; when it said {}, {} did", percent(b.said), share(b.happened));
     }
     reading.push('.');
     words.push(reading);
-    let with: Vec<&Bin> = bins.iter().map(|b| &b.1).filter(|b| b.low.is_finite() && b.high.is_finite()).collect();
+    let with: Vec<&Bin> =
+        bins.iter().map(|b| &b.1).filter(|b| b.low.is_finite() && b.high.is_finite()).collect();
     if !with.is_empty() {
         let inside = with.iter().filter(|b| b.low <= b.said && b.said <= b.high).count();
         words.push(format!(
@@ -371,7 +466,12 @@ fn calibration(tables: &RunTables) -> Result<Option<Calibration>, ReportError> {
     let n: f64 = bins.iter().map(|b| b.0).sum();
     if n > 0.0 {
         let mean = |f: &dyn Fn(&Bin) -> f64| bins.iter().map(|(w, b)| w * f(b)).sum::<f64>() / n;
-        words.push(format!("Over all {} predictions it said {} on average, and {} failed.", whole(n as u64), percent(mean(&|b| b.said)), share(mean(&|b| b.happened))));
+        words.push(format!(
+            "Over all {} predictions it said {} on average, and {} failed.",
+            whole(n as u64),
+            percent(mean(&|b| b.said)),
+            share(mean(&|b| b.happened))
+        ));
     }
     let points: Vec<Bin> = bins.iter().map(|b| b.1).collect();
     // Most points in the lowest fifth of the axis: a root scale pulls them apart.
@@ -386,14 +486,29 @@ fn calibration(tables: &RunTables) -> Result<Option<Calibration>, ReportError> {
     };
     Ok(Some(Calibration {
         plot: Plot {
-            wide: Value::from_safe_string(plot::reliability(&points, root, Size { width: 500, height: 360, right: 16 }, &drawn)?),
-            narrow: Value::from_safe_string(plot::reliability(&points, root, Size { width: 350, height: 320, right: 12 }, &drawn)?),
+            wide: Value::from_safe_string(plot::reliability(
+                &points,
+                root,
+                Size { width: 500, height: 360, right: 16 },
+                &drawn,
+            )?),
+            narrow: Value::from_safe_string(plot::reliability(
+                &points,
+                root,
+                Size { width: 350, height: 320, right: 12 },
+                &drawn,
+            )?),
         },
         words,
         root,
         bins: bins
             .iter()
-            .map(|(n, b)| BinRow { said: percent(b.said), happened: share(b.happened), range: percent_or_none(b), n: whole(*n as u64) })
+            .map(|(n, b)| BinRow {
+                said: percent(b.said),
+                happened: share(b.happened),
+                range: percent_or_none(b),
+                n: whole(*n as u64),
+            })
             .collect(),
     }))
 }

@@ -156,7 +156,7 @@ fn write(
     let mut features = Vec::new();
     write_parquet(&result.features, &mut features, "features").map_err(|e| super::unwritable(&e))?;
     draft.put("features.parquet", &features)?;
-    draft.put("model.bin", &result.model)?;
+    draft.put("model.json", &result.model)?;
     draft.put("report.html", page.as_bytes())?;
     let run_id = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     draft.put_uncounted(

@@ -1,0 +1,10 @@
+//! The binary starts. Its being here also makes `cargo test` build the binary, which the tests of the whole project run.
+
+#[test]
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
+fn it_tells_its_version() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_forewarn")).arg("--version").output();
+    let output = output.expect("the binary was built for this test");
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("forewarn "));
+}
