@@ -1,1 +1,121 @@
-//! Skeleton.
+//! Scores predictions against the simulator's truth. It does not know how either was made.
+
+use std::collections::BTreeMap;
+
+use forewarn_models::{BootstrapParams, Metric, ModelError, Replicates, Scored, bootstrap_metric};
+use polars::prelude::*;
+
+/// How near predictions come to the observable truth: average precision of both on the same rows.
+#[derive(Debug, Clone)]
+pub struct Ratio {
+    /// Rows scored.
+    pub n_rows: usize,
+    /// Of these, failed.
+    pub n_failures: usize,
+    /// Average precision of the predictions.
+    pub predicted: f64,
+    /// Average precision of P(failure | everything observable).
+    pub truth: f64,
+    /// Average precision of P(failure | the hidden state).
+    pub latent: f64,
+    /// The 80 % interval of `predicted / truth`, by a bootstrap over assets.
+    pub interval: (f64, f64),
+}
+
+/// Why two tables could not be compared.
+#[derive(Debug)]
+pub enum RatioError {
+    /// A column is missing or of another type.
+    Table(PolarsError),
+    /// The metric could not be computed.
+    Metric(ModelError),
+    /// No row is in both tables, or all have the same outcome.
+    Undefined,
+}
+
+impl std::fmt::Display for RatioError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Table(e) => write!(f, "{e}"),
+            Self::Metric(e) => write!(f, "{e}"),
+            Self::Undefined => f.write_str("no common rows with both outcomes"),
+        }
+    }
+}
+
+impl std::error::Error for RatioError {}
+
+impl From<PolarsError> for RatioError {
+    fn from(e: PolarsError) -> Self {
+        Self::Table(e)
+    }
+}
+
+impl From<ModelError> for RatioError {
+    fn from(e: ModelError) -> Self {
+        Self::Metric(e)
+    }
+}
+
+/// Compares `predictions` (`cutoff, asset_id, horizon_days, probability, outcome`) with `truth` (`cutoff, asset_id,
+/// horizon_days, probability, probability_latent`) at one horizon, on the rows of both whose outcome is known.
+///
+/// # Errors
+///
+/// See [`RatioError`].
+pub fn ratio(truth: &DataFrame, predictions: &DataFrame, horizon_days: i64) -> Result<Ratio, RatioError> {
+    let micros = |df: &DataFrame| -> PolarsResult<Vec<i64>> {
+        let c = df.column("cutoff")?.cast(&DataType::Datetime(TimeUnit::Microseconds, None))?;
+        Ok(c.cast(&DataType::Int64)?.i64()?.iter().map(|v| v.unwrap_or(0)).collect())
+    };
+    let days = |df: &DataFrame| -> PolarsResult<Vec<i64>> {
+        Ok(df.column("horizon_days")?.cast(&DataType::Int64)?.i64()?.iter().map(|v| v.unwrap_or(0)).collect())
+    };
+    let number = |df: &DataFrame, name: &str| -> PolarsResult<Vec<f64>> {
+        Ok(df.column(name)?.cast(&DataType::Float64)?.f64()?.iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+    };
+    let mut known: BTreeMap<(i64, String), (f64, f64)> = BTreeMap::new();
+    let (at, h) = (micros(truth)?, days(truth)?);
+    let (p, latent) = (number(truth, "probability")?, number(truth, "probability_latent")?);
+    for (i, id) in truth.column("asset_id")?.str()?.iter().enumerate() {
+        if h[i] == horizon_days {
+            known.insert((at[i], id.unwrap_or_default().to_owned()), (p[i], latent[i]));
+        }
+    }
+    let (at, h, p) = (micros(predictions)?, days(predictions)?, number(predictions, "probability")?);
+    let outcome = predictions.column("outcome")?.bool()?;
+    let mut units: BTreeMap<String, u32> = BTreeMap::new();
+    let (mut y, mut ours, mut theirs, mut hidden, mut unit) = (vec![], vec![], vec![], vec![], vec![]);
+    for (i, id) in predictions.column("asset_id")?.str()?.iter().enumerate() {
+        let id = id.unwrap_or_default();
+        let (Some(failed), true) = (outcome.get(i), h[i] == horizon_days) else { continue };
+        let Some((t, l)) = known.get(&(at[i], id.to_owned())) else { continue };
+        let next = units.len() as u32;
+        unit.push(*units.entry(id.to_owned()).or_insert(next));
+        y.push(f64::from(u8::from(failed)));
+        ours.push(p[i]);
+        theirs.push(*t);
+        hidden.push(*l);
+    }
+    if y.is_empty() {
+        return Err(RatioError::Undefined);
+    }
+    let ap = |score: &[f64]| -> Result<(f64, Replicates), RatioError> {
+        let s = Scored::new(&y, score, None)?;
+        let value = Metric::AveragePrecision.of(&s).ok_or(RatioError::Undefined)?;
+        Ok((
+            value,
+            bootstrap_metric(&s, Metric::AveragePrecision, &unit, BootstrapParams { n_boot: 200, seed: 1 })?,
+        ))
+    };
+    let ((predicted, a), (truth, b)) = (ap(&ours)?, ap(&theirs)?);
+    let ratios = Replicates(a.0.iter().zip(&b.0).map(|(a, b)| a.zip(*b).map(|(a, b)| a / b)).collect());
+    Ok(Ratio {
+        n_rows: y.len(),
+        n_failures: y.iter().sum::<f64>() as usize,
+        predicted,
+        truth,
+        latent: ap(&hidden)?.0,
+        interval: ratios.interval(0.8).ok_or(RatioError::Undefined)?,
+    })
+}

@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("xtask", &[]),
     ("forewarn-datasets", &["forewarn-frames"]),
     ("forewarn-tests", &[]),
-    ("forewarn-benches", &[]),
+    ("forewarn-benches", &["forewarn-models"]),
 ];
 
 /// Which crates alone may use an outside library (by prefix).
@@ -25,7 +25,6 @@ const ONLY_IN: [(&str, &[&str]); 7] = [
     ("plotters", &["forewarn-report"]),
     ("minijinja", &["forewarn-report"]),
     ("clap", &["forewarn", "forewarn-datasets"]),
-    ("anyhow", &["forewarn"]),
     ("pyo3", &["forewarn-py"]),
 ];
 
