@@ -7,12 +7,16 @@ use forewarn_frames::{Cutoff, Every, Frames, Horizon, Outcome};
 use crate::columns::TrainingRows;
 use crate::{EngineError, Progress, RiskSettings};
 
-/// Rows that a training set holds at most, about.
-const MAX_ROWS: usize = 60_000;
+/// Others that a training set holds for each failure, about: more teach little and cost as much as the rest.
+const OTHERS_A_FAILURE: usize = 10;
+/// Others that it holds at least and at most, about.
+const OTHERS: (usize, usize) = (60_000, 150_000);
 /// Others sampled at each cutoff, at least.
 const MIN_OTHERS: usize = 300;
 /// Training cutoffs at most; a longer history is learned from at every second, fourth, … step of the calendar.
 const MAX_CUTOFFS: usize = 80;
+/// How far back training looks where the config does not say: what a fleet was like before teaches little of what it is.
+const MAX_HISTORY_DAYS: i32 = 3 * 365;
 /// Days of records before the first training cutoff, so that windows are not empty.
 const WARM_UP_DAYS: i32 = 60;
 
@@ -22,7 +26,9 @@ pub(crate) fn training_cutoffs(frames: &Frames, risk: &RiskSettings, fit_at: Cut
     let Some(first) = frames.first_record() else { return Vec::new() };
     let shortest = risk.horizons.iter().map(|h| h.get()).min().unwrap_or(1);
     let last = fit_at.plus_days(-shortest);
-    let from = risk.train_from.unwrap_or_else(|| first.plus_days(WARM_UP_DAYS));
+    let from = risk
+        .train_from
+        .unwrap_or_else(|| first.plus_days(WARM_UP_DAYS).max(fit_at.plus_days(-MAX_HISTORY_DAYS)));
     let mut every = risk.cutoff_every;
     loop {
         let cutoffs = every.anchored(from, last);
@@ -64,7 +70,17 @@ pub(crate) fn training_rows(
 ) -> Result<TrainingRows, EngineError> {
     let mut rows = TrainingRows::default();
     let longest = risk.horizons.iter().map(|h| h.get()).max().unwrap_or(1);
-    let others = (MAX_ROWS / cutoffs.len().max(1)).max(MIN_OTHERS);
+    let n_failures: usize = cutoffs
+        .iter()
+        .map(|c| {
+            let days = i64::from((fit_at.day() - c.day()).min(longest));
+            let Ok(h) = Horizon::days(days) else { return 0 };
+            let (seen, history) = (frames.outcomes_known(*c, h, fit_at), frames.as_of(*c));
+            history.population().into_iter().filter(|&a| seen.of(a) == Outcome::Failed).count()
+        })
+        .sum();
+    let others = (n_failures * OTHERS_A_FAILURE).clamp(OTHERS.0, OTHERS.1);
+    let others = (others / cutoffs.len().max(1)).max(MIN_OTHERS);
     for (i, &cutoff) in cutoffs.iter().enumerate() {
         progress.step("features", i, cutoffs.len());
         if progress.cancelled() {

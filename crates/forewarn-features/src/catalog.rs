@@ -15,7 +15,9 @@ pub(crate) const HALF_LIVES: [i32; 3] = [7, 30, 120];
 /// Windows in days over which metrics change.
 pub(crate) const CHANGE_WINDOWS: [i32; 4] = [1, 7, 30, 90];
 /// Windows in days over which increases are summed.
-pub(crate) const INCREASE_WINDOWS: [i32; 4] = [7, 30, 90, 365];
+pub(crate) const INCREASE_WINDOWS: [i32; 5] = [3, 7, 30, 90, 365];
+/// Windows in days whose increase is compared with the asset's own past.
+pub(crate) const RATIO_WINDOWS: [i32; 2] = [7, 30];
 /// Windows in days over which changes are counted.
 pub(crate) const COUNT_WINDOWS: [i32; 3] = [30, 90, 365];
 /// Windows in days of cohort rates.
@@ -630,6 +632,28 @@ impl Catalog {
                     format!("days since {m} last rose"),
                     Phrase::SinceIncrease,
                 );
+                for w in RATIO_WINDOWS {
+                    add(
+                        m,
+                        &format!("increase_ratio_{w}d"),
+                        "times",
+                        Some(w),
+                        "telemetry",
+                        format!("increase of {m} in {w} days over what its own year before would give"),
+                        Phrase::IncreaseRatio,
+                    );
+                    add(
+                        m,
+                        &format!("increase_since_repair_{w}d"),
+                        "a day",
+                        Some(w),
+                        "telemetry",
+                        format!(
+                            "increase of {m} a day in {w} days, or since the last failure, visit or repair"
+                        ),
+                        Phrase::IncreaseSinceRepair,
+                    );
+                }
             }
             if plan.moves {
                 add(m, "mean_7d", "", Some(7), "telemetry", format!("mean {m} of 7 days"), Phrase::Mean);
@@ -659,6 +683,53 @@ impl Catalog {
                     Some(90),
                     "telemetry",
                     format!("mean {m} of 7 days less that of the 90 days before"),
+                    Phrase::Shift,
+                );
+                add(
+                    m,
+                    "shift_3d",
+                    "",
+                    Some(30),
+                    "telemetry",
+                    format!("mean {m} of 3 days less that of the 30 days before"),
+                    Phrase::Shift,
+                );
+                add(
+                    m,
+                    "shift_30d",
+                    "",
+                    Some(365),
+                    "telemetry",
+                    format!("mean {m} of 30 days less that of the 365 days before"),
+                    Phrase::ShiftYear,
+                );
+                add(
+                    m,
+                    "z_7d",
+                    "standard deviations",
+                    Some(90),
+                    "telemetry",
+                    format!("`shift_7d` in standard deviations of the 90 days before"),
+                    Phrase::Z,
+                );
+                add(
+                    m,
+                    "z_30d",
+                    "standard deviations",
+                    Some(365),
+                    "telemetry",
+                    format!("`shift_30d` in standard deviations of the 365 days before"),
+                    Phrase::ZYear,
+                );
+                add(
+                    m,
+                    "shift_since_repair_7d",
+                    "",
+                    Some(90),
+                    "telemetry",
+                    format!(
+                        "mean {m} of 7 days, or since the last failure, visit or repair, less that of the 90 days before"
+                    ),
                     Phrase::Shift,
                 );
                 add(

@@ -85,6 +85,7 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
         for (d, codes) in dims.iter().enumerate() {
             out.extend(rates.share(d, codes[asset]));
         }
+        let repaired = tickets::last_repair(history, asset).map(forewarn_frames::time::day_number);
         for (plan, (last, moved)) in catalog.metrics.iter().zip(&peer_ranks) {
             metric::push(
                 &mut out,
@@ -92,6 +93,7 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
                 plan,
                 today,
                 (last[asset], moved[asset]),
+                repaired,
             );
         }
         debug_assert_eq!(out.len(), n_features);

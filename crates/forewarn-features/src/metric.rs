@@ -3,7 +3,12 @@
 use forewarn_frames::Series;
 use forewarn_frames::rollup::NEVER;
 
-use crate::catalog::{CHANGE_WINDOWS, COUNT_WINDOWS, INCREASE_WINDOWS, MetricPlan};
+use crate::catalog::{CHANGE_WINDOWS, COUNT_WINDOWS, INCREASE_WINDOWS, MetricPlan, RATIO_WINDOWS};
+
+/// A rise over a past without any would be endless; more than this says no more.
+const MAX_RATIO: f64 = 100.0;
+/// Days of past that a comparison with it needs.
+const MIN_PAST_DAYS: i32 = 30;
 
 /// The row that holds on `day`: the last one at or before it.
 fn row_at(days: &[i32], day: i32) -> Option<usize> {
@@ -114,6 +119,7 @@ pub(crate) fn push(
     plan: &MetricPlan,
     today: i32,
     ranks: (f64, f64),
+    repaired: Option<i32>,
 ) {
     let day = series.day();
     let now = series.len().checked_sub(1);
@@ -147,15 +153,54 @@ pub(crate) fn push(
         }
         out.push(since(now.map(|i| series.last_change_day()[i])));
         out.push(since(now.map(|i| series.last_increase_day()[i])));
+        for w in RATIO_WINDOWS {
+            out.push(increase_ratio(series, today, w));
+            // What came before a repair tells of the part that was repaired.
+            let days = repaired.map_or(w, |d| (today - d).clamp(1, w));
+            out.push(now.map_or(f64::NAN, |i| {
+                let before = row_at(day, today - days).map_or(0.0, |j| series.cum_increase()[j]);
+                (series.cum_increase()[i] - before) / f64::from(days)
+            }));
+        }
     }
     if plan.moves {
-        let (week, month, quarter) =
-            (window(series, today, 7), window(series, today, 30), window(series, today - 7, 90));
+        let at = |end: i32, days: i32| window(series, end, days);
+        let (days3, week, month) = (at(today, 3), at(today, 7), at(today, 30));
+        let (before3, before7, before30) = (at(today - 3, 30), at(today - 7, 90), at(today - 30, 365));
         out.push(week.mean);
         out.push(month.mean);
         out.push(month.sd);
         out.push(month.slope);
-        out.push(week.mean - quarter.mean);
+        out.push(week.mean - before7.mean);
+        out.push(days3.mean - before3.mean);
+        out.push(month.mean - before30.mean);
+        // A past without any spread makes no unit to measure by.
+        let z =
+            |shift: f64, sd: f64| if sd > 0.0 { (shift / sd).clamp(-MAX_RATIO, MAX_RATIO) } else { f64::NAN };
+        out.push(z(week.mean - before7.mean, before7.sd));
+        out.push(z(month.mean - before30.mean, before30.sd));
+        let since = at(today, repaired.map_or(7, |d| (today - d).clamp(1, 7)));
+        out.push(since.mean - before7.mean);
         out.push(month.missing);
+    }
+}
+
+/// The increase of the last `days` days over what the asset's own year before would give in as many.
+fn increase_ratio(series: &Series<'_>, today: i32, days: i32) -> f64 {
+    let (day, sum) = (series.day(), series.cum_increase());
+    let (Some(now), Some(start)) = (sum.last(), row_at(day, today - days)) else { return f64::NAN };
+    let year = row_at(day, today - days - 365);
+    let (from, before) = year.map_or((day[0], 0.0), |i| (today - days - 365, sum[i]));
+    let past_days = today - days - from;
+    if past_days < MIN_PAST_DAYS {
+        return f64::NAN;
+    }
+    let (rise, usual) = (now - sum[start], (sum[start] - before) * f64::from(days) / f64::from(past_days));
+    if usual > 0.0 {
+        (rise / usual).min(MAX_RATIO)
+    } else if rise > 0.0 {
+        MAX_RATIO
+    } else {
+        f64::NAN
     }
 }

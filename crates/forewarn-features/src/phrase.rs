@@ -43,6 +43,11 @@ pub(crate) enum Phrase {
     Spread,
     Slope,
     Shift,
+    ShiftYear,
+    Z,
+    ZYear,
+    IncreaseRatio,
+    IncreaseSinceRepair,
     Missing,
 }
 
@@ -175,6 +180,21 @@ impl Phrase {
                 number(v.abs()),
                 if v >= 0.0 { "higher" } else { "lower" }
             ),
+            Self::ShiftYear => {
+                let side = if v >= 0.0 { "higher" } else { "lower" };
+                format!("{inner} is {} {side} this month than in the year before", number(v.abs()))
+            }
+            Self::Z | Self::ZYear => {
+                let side = if v >= 0.0 { "above" } else { "below" };
+                let span = if self == Self::Z { "this week" } else { "this month" };
+                format!("{inner} is {} standard deviations {side} its own usual {span}", number(v.abs()))
+            }
+            Self::IncreaseSinceRepair => {
+                format!("{inner} rises by {} a day, counted since the last repair", number(v))
+            }
+            Self::IncreaseRatio => {
+                format!("{inner} rose {} times as fast as in its own year before {w}", number(v))
+            }
             Self::Missing => format!("{inner} missing on {} of the last 30 days", percent(v)),
         }
     }

@@ -100,6 +100,17 @@ pub(crate) fn push_tickets(out: &mut Vec<f64>, catalog: &Catalog, history: &Hist
     }
 }
 
+/// Kinds of events after which an asset starts anew.
+const REPAIRS: [&str; 4] = ["visit", "replacement", "repair", "maintenance"];
+
+/// The last failure (each is followed by a repair) or repairing event before the cutoff.
+pub(crate) fn last_repair(history: &History<'_>, asset: usize) -> Option<Micros> {
+    let event =
+        history.events(asset).rev().find(|e| e.kind.is_some_and(|k| REPAIRS.contains(&history.word(k))));
+    let failure = history.failures(asset).next_back();
+    event.map(|e| e.at).max(failure.map(|f| f.at))
+}
+
 /// Appends the event features in the catalog's order.
 pub(crate) fn push_events(out: &mut Vec<f64>, catalog: &Catalog, history: &History<'_>, asset: usize) {
     let at = history.cutoff().micros();

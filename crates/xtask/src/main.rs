@@ -5,6 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 const HELP: &str = "\
@@ -12,7 +13,8 @@ usage: cargo xtask <command> [arguments]
 
   test [ARGS]     cargo test --workspace, with the examples in comments; ARGS go to cargo test
   ci              format, clippy, licenses (where cargo-deny is installed), then test
-  dataset [ARGS]  cargo run --release -p forewarn-datasets --bin forewarn-dataset -- ARGS
+  dataset [ARGS]  makes a simulated fleet: --assets N --days D --seed S --out DIR
+  truth [ARGS]    scores predictions against a simulated fleet's truth: TRUTH.parquet PREDICTIONS.parquet [DAYS]
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Some("test") => test(&rest),
         Some("ci") if rest.is_empty() => ci(),
         Some("dataset") => dataset(&rest),
+        Some("truth") => truth(&rest),
         Some("help" | "--help" | "-h") => {
             say(HELP);
             Ok(())
@@ -57,7 +60,20 @@ fn ci() -> Done {
 }
 
 fn dataset(args: &[OsString]) -> Done {
-    cargo(&["run", "--release", "-p", "forewarn-datasets", "--bin", "forewarn-dataset", "--"], args)
+    tool("forewarn-dataset", args)
+}
+
+fn truth(args: &[OsString]) -> Done {
+    tool("truth_ratio", args)
+}
+
+/// Runs one of the workspace's own tools. All are built together: chosen alone, a package may ask less of a shared
+/// library, and Polars would be compiled a second time for it.
+fn tool(name: &str, args: &[OsString]) -> Done {
+    cargo(&["build", "--release", "--workspace", "--bins"], &[])?;
+    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let path = Path::new(&folder).join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    start(Command::new(path).args(args), name)
 }
 
 fn has_deny() -> bool {
@@ -71,6 +87,17 @@ fn cargo_path() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+fn start(command: &mut Command, name: &str) -> Done {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)),
+        Err(e) => {
+            say(&format!("error: could not start `{name}`\n  Cause: {e}\n"));
+            Err(1)
+        }
+    }
+}
+
 fn cargo(args: &[&str], more: &[OsString]) -> Done {
     let shown: Vec<String> = args
         .iter()
@@ -78,14 +105,7 @@ fn cargo(args: &[&str], more: &[OsString]) -> Done {
         .chain(more.iter().map(|a| a.to_string_lossy().into_owned()))
         .collect();
     say(&format!("$ cargo {}\n", shown.join(" ")));
-    match Command::new(cargo_path()).args(args).args(more).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)),
-        Err(e) => {
-            say(&format!("error: could not start cargo\n  Cause: {e}\n"));
-            Err(2)
-        }
-    }
+    start(Command::new(cargo_path()).args(args).args(more), "cargo")
 }
 
 /// Words go to standard error, also where nobody reads them.

@@ -25,6 +25,7 @@ const ONLY_IN: [(&str, &[&str]); 7] = [
     ("plotters", &["forewarn-report"]),
     ("minijinja", &["forewarn-report"]),
     ("clap", &["forewarn", "forewarn-datasets"]),
+    ("anyhow", &["forewarn"]),
     ("pyo3", &["forewarn-py"]),
 ];
 

@@ -139,7 +139,8 @@ fn is_base(r: &Reason) -> bool {
 
 /// The two strongest reasons that raise the probability; where none does, the two strongest.
 fn two_reasons(row: &RankingRow) -> Vec<String> {
-    let others = || row.reasons.iter().filter(|r| !is_base(r));
+    // What is summed as `other` names nothing that a person could look at.
+    let others = || row.reasons.iter().filter(|r| !is_base(r) && r.feature != "other");
     let mut raising: Vec<&Reason> = others().filter(|r| r.contribution > 0.0).collect();
     raising.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
     raising.truncate(2);

@@ -195,7 +195,11 @@ fn say_how_it_went(settings: &Settings, made: &Made, result: &RunResult, context
     ));
     for row in &rows {
         let p = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
-        let reason = row["reasons"].as_array().into_iter().flatten().find(|r| r["feature"] != "base");
+        let reason = row["reasons"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|r| r["feature"] != "base" && r["feature"] != "other");
         let reason = reason.and_then(|r| r["text"].as_str()).map(|t| format!("  {t}")).unwrap_or_default();
         ui.say(&format!(
             "{:>3}  {}  {} ({} to {}){reason}",
