@@ -1,10 +1,6 @@
 //! Features of a telemetry fleet at one cutoff: 1,000, 10,000 and 100,000 assets, four metrics, 90 daily readings, a fixed
 //! pattern instead of chance.
-#![expect(
-    missing_docs,
-    clippy::unwrap_used,
-    reason = "criterion's macros make the items; a bench fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use forewarn_features::{Catalog, compute};

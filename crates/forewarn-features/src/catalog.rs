@@ -709,7 +709,7 @@ impl Catalog {
                     "standard deviations",
                     Some(90),
                     "telemetry",
-                    format!("`shift_7d` in standard deviations of the 90 days before"),
+                    "`shift_7d` in standard deviations of the 90 days before".into(),
                     Phrase::Z,
                 );
                 add(
@@ -718,7 +718,7 @@ impl Catalog {
                     "standard deviations",
                     Some(365),
                     "telemetry",
-                    format!("`shift_30d` in standard deviations of the 365 days before"),
+                    "`shift_30d` in standard deviations of the 365 days before".into(),
                     Phrase::ZYear,
                 );
                 add(

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 use crate::fleet::Rows;
 
 /// What a command did.
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// The binary that cargo built beside this test (`crates/forewarn/tests` makes it do so).
@@ -27,7 +27,7 @@ fn binary() -> PathBuf {
     path
 }
 
-fn forewarn(dir: &Path, args: &[&str]) -> Done {
+pub(crate) fn forewarn(dir: &Path, args: &[&str]) -> Done {
     let mut command = Command::new(binary());
     for (key, _) in std::env::vars_os().filter(|(k, _)| k.to_string_lossy().starts_with("FOREWARN_")) {
         command.env_remove(key);

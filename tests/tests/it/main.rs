@@ -3,6 +3,7 @@
 //! - `cli`: what the binary prints, writes and ends with.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
+//! - `real`: the command on public data, where it is at hand.
 //! - `fleet`: a small random fleet for the laws.
 #![allow(
     clippy::unwrap_used,
@@ -19,4 +20,5 @@
 mod cli;
 mod fleet;
 mod no_lookahead;
+mod real;
 mod walls;

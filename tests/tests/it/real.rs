@@ -1,0 +1,48 @@
+//! The public data sets, where they lie beside the repository (`../shared/data`): the whole command on real input, with
+//! no setting beyond column names. A set that is absent is skipped by name.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::cli::forewarn;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// What a set must reach at least, well below what it reaches: this notices breakage, not noise.
+fn check(name: &str, plan: &[&str], horizon: &str, ap: f64, brier_skill: f64) {
+    let data = root().join("../shared/data").join(name);
+    if !data.is_dir() {
+        eprintln!("skipped: {name}: {} is not here", data.display());
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let config = root().join(format!("datasets/configs/{name}.toml"));
+    let mut args = vec!["backtest", "-q", "-c", config.to_str().unwrap(), "--data", data.to_str().unwrap()];
+    args.extend(plan);
+    args.extend(["--h", horizon, "--refit", "once", "--out", "bt"]);
+    let done = forewarn(dir.path(), &args);
+    assert_eq!(done.code, 0, "{name}: {}", done.err);
+    let metrics: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("bt/metrics.json")).unwrap()).unwrap();
+    let value = |metric: &str| {
+        let rows = metrics.as_array().unwrap();
+        rows.iter().find(|r| r["role"] == "chosen" && r["metric"] == metric).unwrap()["value"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!(value("average_precision") >= ap, "{name}: average precision {}", value("average_precision"));
+    assert!(value("brier_skill") >= brier_skill, "{name}: Brier skill {}", value("brier_skill"));
+}
+
+#[test]
+fn lanl() {
+    check("lanl", &["--from", "2003-01-01", "--to", "2003-11-01", "--every", "1mo"], "30", 0.32, 0.11);
+}
+
+#[test]
+fn abctech() {
+    check("abctech", &["--from", "2013-12-30", "--to", "2014-01-20", "--every", "1w"], "7", 0.79, 0.54);
+}
