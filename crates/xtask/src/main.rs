@@ -105,7 +105,26 @@ fn cargo(args: &[&str], more: &[OsString]) -> Done {
         .chain(more.iter().map(|a| a.to_string_lossy().into_owned()))
         .collect();
     say(&format!("$ cargo {}\n", shown.join(" ")));
-    start(Command::new(cargo_path()).args(args).args(more), "cargo")
+    let mut command = Command::new(cargo_path());
+    // `cargo run` tells us of our own package; passed on, it makes build scripts that look at these variables run anew,
+    // and with them all of Polars compile again.
+    for (key, _) in std::env::vars_os() {
+        let name = key.to_string_lossy();
+        if name.starts_with("CARGO_PKG_")
+            || [
+                "CARGO_MANIFEST_DIR",
+                "CARGO_MANIFEST_PATH",
+                "CARGO_BIN_NAME",
+                "CARGO_CRATE_NAME",
+                "CARGO_PRIMARY_PACKAGE",
+                "OUT_DIR",
+            ]
+            .contains(&name.as_ref())
+        {
+            command.env_remove(&key);
+        }
+    }
+    start(command.args(args).args(more), "cargo")
 }
 
 /// Words go to standard error, also where nobody reads them.
