@@ -7,7 +7,7 @@ use forewarn_frames::{Cutoff, Every, Frames, Horizon, Outcome};
 use crate::columns::TrainingRows;
 use crate::{EngineError, Progress, RiskSettings};
 
-/// Others that a training set holds for each failure, about: more teach little and cost as much as the rest.
+/// Others that a training set holds for each failure, about: more would cost time and memory in proportion.
 const OTHERS_A_FAILURE: usize = 10;
 /// Others that it holds at least and at most, about.
 const OTHERS: (usize, usize) = (60_000, 150_000);

@@ -183,7 +183,7 @@ pub(crate) struct BacktestArgs {
     /// The step between cutoffs: 1mo, 8w, 2w, 1w, 1d
     #[arg(long, value_name = "STEP", default_value = "1mo")]
     pub(crate) every: String,
-    /// The first training cutoff; default: `risk.train_from`, else as early as the records allow
+    /// The first training cutoff; default: `risk.train_from`, else three years back
     #[arg(long, value_name = "DATE")]
     pub(crate) train_from: Option<String>,
     /// A horizon in days; may be repeated, or be a list like 7,30,90. Default: `risk.horizons_days`

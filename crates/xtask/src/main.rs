@@ -93,7 +93,7 @@ fn start(command: &mut Command, name: &str) -> Done {
         Ok(status) => Err(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)),
         Err(e) => {
             say(&format!("error: could not start `{name}`\n  Cause: {e}\n"));
-            Err(1)
+            Err(2)
         }
     }
 }
