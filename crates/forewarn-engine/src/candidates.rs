@@ -2,8 +2,8 @@
 //! columns. It does not know calibration or choice.
 
 use forewarn_models::{
-    Blend, Boosted, Booster, BoostingParams, Contributions, Logistic, LogisticParams, Matrix,
-    RateDistribution, RiskLearner, RiskModel, TrainingData, logit,
+    Blend, Boosted, Booster, BoostingParams, Calibrator, CalibratorKind, Contributions, Logistic,
+    LogisticParams, Matrix, Metric, RateDistribution, RiskLearner, RiskModel, Scored, TrainingData, logit,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,14 @@ pub(crate) const NAMES: [&str; 5] = ["cohort_rate", "own_rate", "logistic", "boo
 pub(crate) const N_BASELINES: usize = 2;
 /// The members of the blend.
 const MEMBERS: [usize; 2] = [2, 3];
+
+/// Shapes of the boosting: leaves of a tree, usual and most trees. Shrubs add up what speaks alone, trees find what speaks
+/// together; held-out rows say which is used, or the mean of both.
+const SHAPES: [(usize, usize, usize); 2] = [(5, 300, 400), (15, 300, 400)];
+/// Numbers of trees are tried in such steps.
+const TREE_STEP: usize = 25;
+/// The penalty of the logistic regression: of 30 to 1,000, the best on held-out rows of public fleets.
+const RIDGE: f64 = 200.0;
 
 /// A dumb baseline: log odds from one or two columns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -139,13 +147,88 @@ pub(crate) struct FitData<'a> {
     /// The row's place among the training cutoffs; later is larger.
     pub cutoff: &'a [u32],
     pub horizon_days: f64,
-    pub seed: u64,
+    /// One a shape.
+    pub boosting: &'a [BoostingParams],
 }
 
 fn varies(column: &[f64]) -> bool {
     let mut seen = column.iter();
     let Some(first) = seen.next() else { return false };
     seen.any(|v| v.to_bits() != first.to_bits())
+}
+
+/// The columns that trees are offered. What all assets share at a cutoff only tells cutoffs apart: trees would learn the
+/// calendar by heart.
+fn offered(d: &FitData<'_>) -> Vec<usize> {
+    (0..d.x.n_cols()).filter(|&j| d.columns.families[j] != "fleet" && varies(d.x.column(j))).collect()
+}
+
+fn grow(d: &FitData<'_>, columns: &[usize], params: &BoostingParams) -> Result<Boosted, EngineError> {
+    let x = d.x.select_columns(columns);
+    let data = TrainingData::new(&x, d.y, d.weight).map_err(EngineError::model)?;
+    params.grow(&data, None).map_err(EngineError::model)
+}
+
+/// Rows to judge by, which were not fitted to.
+pub(crate) struct Judges<'a> {
+    pub x: &'a Matrix,
+    pub y: &'a [f64],
+    pub weight: &'a [f64],
+}
+
+/// The shapes with their usual numbers of trees.
+pub(crate) fn usual_boosting(seed: u64) -> Vec<BoostingParams> {
+    SHAPES
+        .map(|(max_leaves, iterations, _)| BoostingParams {
+            max_leaves,
+            iterations,
+            seed,
+            ..BoostingParams::default()
+        })
+        .to_vec()
+}
+
+/// The shape with the least log loss on held-out rows, or both where their mean has less, each with its best number of
+/// trees.
+pub(crate) fn choose_boosting(
+    d: &FitData<'_>,
+    judges: &Judges<'_>,
+    seed: u64,
+) -> Result<Vec<BoostingParams>, EngineError> {
+    let usual = usual_boosting(seed);
+    let columns = offered(d);
+    if columns.is_empty() {
+        return Ok(usual);
+    }
+    let x = judges.x.select_columns(&columns);
+    let mut best: Vec<(f64, BoostingParams, Vec<f64>)> = Vec::new();
+    for (shape, (_, _, most)) in usual.into_iter().zip(SHAPES) {
+        let grown = grow(d, &columns, &BoostingParams { iterations: most, ..shape.clone() })?;
+        let counts: Vec<usize> = (TREE_STEP..=most).step_by(TREE_STEP).collect();
+        let mut least: Option<(f64, BoostingParams, Vec<f64>)> = None;
+        for (n, z) in counts.iter().zip(grown.log_odds_after(&x, &counts).map_err(EngineError::model)?) {
+            let loss = log_loss_at_best(&z, judges.y, judges.weight)?;
+            if least.as_ref().is_none_or(|l| loss < l.0) {
+                least = Some((loss, BoostingParams { iterations: *n, ..shape.clone() }, z));
+            }
+        }
+        best.extend(least);
+    }
+    let share = 1.0 / best.len() as f64;
+    let mean: Vec<f64> = (0..x.n_rows()).map(|i| best.iter().map(|b| share * b.2[i]).sum()).collect();
+    let together = log_loss_at_best(&mean, judges.y, judges.weight)?;
+    if let Some(alone) = best.iter().min_by(|a, b| a.0.total_cmp(&b.0)).filter(|b| b.0 <= together) {
+        return Ok(vec![alone.1.clone()]);
+    }
+    Ok(best.into_iter().map(|b| b.1).collect())
+}
+
+/// The log loss of log odds after the level and slope that suit these rows best, so that rankings and spreads are
+/// compared and not calibrations.
+fn log_loss_at_best(z: &[f64], y: &[f64], weight: &[f64]) -> Result<f64, EngineError> {
+    let p = Calibrator::fit(CalibratorKind::Platt, z, y, weight).map_err(EngineError::model)?.probability(z);
+    let scored = Scored::new(y, &p, Some(weight)).map_err(EngineError::model)?;
+    Ok(Metric::LogLoss.of(&scored).unwrap_or(f64::MAX))
 }
 
 impl Candidates {
@@ -182,10 +265,7 @@ impl Candidates {
         let own = Baseline::Own { count, known, prior, horizon_days: d.horizon_days };
 
         let numbers: Vec<usize> = (0..d.columns.n_numbers).filter(|&j| varies(d.x.column(j))).collect();
-        let all: Vec<usize> = (0..d.x.n_cols())
-            // What all assets share at a cutoff only tells cutoffs apart: trees would learn the calendar by heart.
-            .filter(|&j| d.columns.families[j] != "fleet" && varies(d.x.column(j)))
-            .collect();
+        let all = offered(d);
         let mut members = Vec::with_capacity(4);
         for b in [cohort, own] {
             let mean = weighted_mean(&b.log_odds(d.x), d.weight);
@@ -197,16 +277,14 @@ impl Candidates {
             members.push(members[0].clone());
         } else {
             let xl = d.x.select_columns(&numbers);
-            let logistic = LogisticParams { ridge: 30.0, ..LogisticParams::default() };
+            let logistic = LogisticParams { ridge: RIDGE, ..LogisticParams::default() };
             let m = logistic
                 .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
                 .map_err(EngineError::model)?;
             members.push(Member::Logistic(m, numbers));
-            let xb = d.x.select_columns(&all);
-            let boosting = BoostingParams { seed: d.seed, ..BoostingParams::default() };
-            let m = boosting
-                .grow(&TrainingData::new(&xb, d.y, d.weight).map_err(EngineError::model)?, None)
-                .map_err(EngineError::model)?;
+            let grown: Result<Vec<Boosted>, EngineError> =
+                d.boosting.iter().map(|b| grow(d, &all, b)).collect();
+            let m = Boosted::mean(grown?).map_err(EngineError::model)?;
             members.push(Member::Boosted(m, all));
         }
         Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })

@@ -7,6 +7,7 @@ use polars::prelude::*;
 
 use crate::EngineError;
 use crate::candidates::{N_BASELINES, NAMES};
+use crate::fit::LEVEL;
 
 /// The closed predictions of one horizon, over all cutoffs judged.
 #[derive(Debug, Clone, Default)]
@@ -43,25 +44,52 @@ fn order(j: &Judged, p: &[f64]) -> Vec<usize> {
     o
 }
 
-/// For each list length, the share of each cutoff's failures that the list catches, averaged over cutoffs weighted by
-/// failures.
-fn capture(j: &Judged, p: &[f64], lengths: &[usize]) -> Vec<f64> {
-    let o = order(j, p);
-    let total: f64 = j.outcome.iter().sum();
-    let mut caught = vec![0.0; lengths.len()];
+/// The place of each row on its cutoff's list, from 1.
+fn places(j: &Judged, p: &[f64]) -> Vec<usize> {
+    let mut places = vec![0; p.len()];
     let (mut place, mut at) = (0, u32::MAX);
-    for i in o {
+    for i in order(j, p) {
         if j.cutoff[i] != at {
             (place, at) = (0, j.cutoff[i]);
         }
         place += 1;
-        for (c, k) in caught.iter_mut().zip(lengths) {
-            if place <= *k {
-                *c += j.outcome[i];
-            }
-        }
+        places[i] = place;
     }
-    caught.into_iter().map(|c| if total > 0.0 { c / total } else { 0.0 }).collect()
+    places
+}
+
+/// For each list length, the share of all failures that the lists of their cutoffs catch.
+fn capture(j: &Judged, p: &[f64], lengths: &[usize]) -> Vec<f64> {
+    let places = places(j, p);
+    let caught =
+        |k: usize| places.iter().zip(&j.outcome).filter(|(q, _)| **q <= k).map(|(_, y)| y).sum::<f64>();
+    let total: f64 = j.outcome.iter().sum();
+    lengths.iter().map(|k| if total > 0.0 { caught(*k) / total } else { 0.0 }).collect()
+}
+
+/// The interval of each share of [`capture`]: the lists stay as they were, and the assets that failed are drawn anew.
+fn capture_intervals(
+    j: &Judged,
+    p: &[f64],
+    lengths: &[usize],
+    seed: u64,
+) -> Result<Vec<Option<(f64, f64)>>, EngineError> {
+    let places = places(j, p);
+    let failed: Vec<usize> = (0..p.len()).filter(|&i| j.outcome[i] == 1.0).collect();
+    let units: Vec<u32> = failed.iter().map(|&i| j.asset[i]).collect();
+    lengths
+        .iter()
+        .map(|k| {
+            let share = |f: &[f64]| {
+                let total: f64 = f.iter().sum();
+                let caught =
+                    failed.iter().zip(f).filter(|(i, _)| places[**i] <= *k).map(|(_, f)| f).sum::<f64>();
+                (total > 0.0).then(|| caught / total)
+            };
+            let replicates = bootstrap(&units, BootstrapParams { n_boot: 200, seed }, share);
+            Ok(replicates.map_err(EngineError::model)?.interval(LEVEL))
+        })
+        .collect()
 }
 
 /// The `metrics` table. `visits` is the length of a list.
@@ -105,7 +133,7 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
                 ("ece", Metric::Ece),
             ] {
                 let interval = if doubted && matches!(m, Metric::AveragePrecision | Metric::BrierSkill) {
-                    bootstrap_metric(&s, m, &j.asset, boot).map_err(EngineError::model)?.interval(0.8)
+                    bootstrap_metric(&s, m, &j.asset, boot).map_err(EngineError::model)?.interval(LEVEL)
                 } else {
                     None
                 };
@@ -125,7 +153,7 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
                             .map(|t| t.precision)
                     })
                     .map_err(EngineError::model)?
-                    .interval(0.8)
+                    .interval(LEVEL)
                 } else {
                     None
                 };
@@ -210,8 +238,13 @@ pub(crate) fn calibration_frame(all: &[Judged]) -> Result<DataFrame, EngineError
 }
 
 /// The `plot_series` table: the capture curve of the chosen model and the baselines, and the base rate by cutoff.
-pub(crate) fn plot_frame(judged: Option<&Judged>, cutoff_days: &[i32]) -> Result<DataFrame, EngineError> {
-    let mut rows: Vec<(&str, String, f64, f64)> = Vec::new();
+pub(crate) fn plot_frame(
+    judged: Option<&Judged>,
+    cutoff_days: &[i32],
+    seed: u64,
+) -> Result<DataFrame, EngineError> {
+    type Point = (&'static str, String, f64, f64, Option<(f64, f64)>);
+    let mut rows: Vec<Point> = Vec::new();
     if let Some(j) = judged.filter(|j| j.outcome.contains(&1.0)) {
         let largest = cutoff_days
             .iter()
@@ -228,8 +261,9 @@ pub(crate) fn plot_frame(judged: Option<&Judged>, cutoff_days: &[i32]) -> Result
                 continue;
             }
             drawn.push(name);
-            for (k, share) in lengths.iter().zip(capture(j, p, &lengths)) {
-                rows.push(("capture", name.to_owned(), *k as f64, share));
+            let bands = capture_intervals(j, p, &lengths, seed)?;
+            for ((k, share), band) in lengths.iter().zip(capture(j, p, &lengths)).zip(bands) {
+                rows.push(("capture", name.to_owned(), *k as f64, share, band));
             }
         }
         for (c, day) in cutoff_days.iter().enumerate() {
@@ -241,11 +275,11 @@ pub(crate) fn plot_frame(judged: Option<&Judged>, cutoff_days: &[i32]) -> Result
                     "observed".into(),
                     f64::from(*day),
                     of.iter().sum::<f64>() / of.len() as f64,
+                    None,
                 ));
             }
         }
     }
-    let none: Vec<Option<f64>> = vec![None; rows.len()];
     let df = DataFrame::new(
         rows.len(),
         vec![
@@ -253,8 +287,8 @@ pub(crate) fn plot_frame(judged: Option<&Judged>, cutoff_days: &[i32]) -> Result
             Column::new("series".into(), rows.iter().map(|r| r.1.as_str()).collect::<Vec<_>>()),
             Column::new("x".into(), rows.iter().map(|r| r.2).collect::<Vec<_>>()),
             Column::new("y".into(), rows.iter().map(|r| r.3).collect::<Vec<_>>()),
-            Column::new("low".into(), none.clone()),
-            Column::new("high".into(), none),
+            Column::new("low".into(), rows.iter().map(|r| r.4.map(|i| i.0)).collect::<Vec<_>>()),
+            Column::new("high".into(), rows.iter().map(|r| r.4.map(|i| i.1)).collect::<Vec<_>>()),
         ],
     )?;
     debug_assert_eq!(PLOT_SERIES.check(&df), Ok(()));

@@ -4,18 +4,20 @@
 use forewarn_features::{Catalog, FeatureTable};
 use forewarn_frames::{Cutoff, Frames};
 use forewarn_models::{
-    BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored, bootstrap_metric,
-    choose_calibrator, one_standard_error_bootstrap, probability_interval,
+    BoostingParams, BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored,
+    bootstrap_metric, choose_calibrator, one_standard_error_bootstrap, probability_interval,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::candidates::{Candidates, FitData, N_BASELINES, NAMES};
+use crate::candidates::{Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting, usual_boosting};
 use crate::columns::{Columns, TrainingRows};
 use crate::sample::{training_cutoffs, training_rows};
 use crate::{EngineError, Progress, Settings};
 
 /// Fewer failures than this among the training rows, and the ranking is by the baselines.
 pub(crate) const MIN_FAILURES: usize = 30;
+/// A model that had learned from less than one in so many of the failures errs otherwise than the one that is used.
+const COMPARABLE: usize = 3;
 /// What an interval covers.
 pub(crate) const LEVEL: f64 = 0.8;
 /// How many units of evidence an unknown asset's interval rests on.
@@ -67,6 +69,10 @@ pub(crate) struct Prediction {
 struct HeldOut {
     rows: Vec<usize>,
     members: Vec<Vec<f64>>,
+    /// The block of each row.
+    block: Vec<u32>,
+    /// Whether the model that predicted the row had learned from enough failures to be like the one that is used.
+    comparable: Vec<bool>,
 }
 
 fn pick<T: Copy>(v: &[T], rows: &[usize]) -> Vec<T> {
@@ -225,26 +231,69 @@ fn fit_horizon(
             hint: "check `failure.where`, give more history, or another horizon".into(),
         });
     }
-    let fit = |chosen: &[usize]| -> Result<(Candidates, Matrix), EngineError> {
-        let x = x.select_rows(chosen);
-        let (y, w, c) = (pick(labels, chosen), pick(&rows.weight, chosen), pick(&rows.cutoff, chosen));
-        let data = FitData {
-            columns,
-            x: &x,
-            y: &y,
-            weight: &w,
-            cutoff: &c,
-            horizon_days: f64::from(horizon_days),
-            seed,
+    let with =
+        |chosen: &[usize], boosting: &[BoostingParams], then: &mut FitRows<'_>| -> Result<(), EngineError> {
+            let x = x.select_rows(chosen);
+            let (y, w, c) = (pick(labels, chosen), pick(&rows.weight, chosen), pick(&rows.cutoff, chosen));
+            let horizon_days = f64::from(horizon_days);
+            then(&FitData { columns, x: &x, y: &y, weight: &w, cutoff: &c, horizon_days, boosting })
         };
-        Ok((Candidates::fit(&data)?, x))
+    let blocks = blocks(rows, labels, &known, horizon_days, cutoffs);
+    let mut boosting = usual_boosting(seed);
+    // The latest block, which has the most rows to learn from, decides the number of trees.
+    let failed = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
+    let decides = |b: &&Block| {
+        failed(&b.train) * COMPARABLE >= n_failures && (1..b.judged.len()).contains(&failed(&b.judged))
     };
-    let held = held_out(x, rows, labels, &known, horizon_days, cutoffs, &fit)?;
-    let (mut all, x_all) = fit(&known)?;
+    if let Some(b) = blocks.last().filter(decides) {
+        let judged = x.select_rows(&b.judged);
+        let (y, weight) = (pick(labels, &b.judged), pick(&rows.weight, &b.judged));
+        with(&b.train, &[], &mut |d| {
+            boosting = choose_boosting(d, &Judges { x: &judged, y: &y, weight: &weight }, seed)?;
+            Ok(())
+        })?;
+    }
+    let mut held: Option<HeldOut> = None;
+    for (k, b) in blocks.into_iter().enumerate() {
+        let judged = x.select_rows(&b.judged);
+        with(&b.train, &boosting, &mut |d| {
+            let z = Candidates::fit(d)?.member_log_odds(&judged)?;
+            let h = held.get_or_insert_with(|| HeldOut {
+                rows: Vec::new(),
+                members: vec![Vec::new(); z.len()],
+                block: Vec::new(),
+                comparable: Vec::new(),
+            });
+            h.members.iter_mut().zip(z).for_each(|(to, from)| to.extend(from));
+            h.rows.extend(&b.judged);
+            h.block.resize(h.rows.len(), k as u32);
+            let learned = d.y.iter().filter(|y| **y == 1.0).count();
+            h.comparable.resize(h.rows.len(), learned * COMPARABLE >= n_failures);
+            Ok(())
+        })?;
+    }
+    let held = held.filter(|h| {
+        let failed = h.rows.iter().filter(|&&i| labels[i] == 1.0).count();
+        failed >= MIN_FAILURES / 2 && failed < h.rows.len()
+    });
+    let mut fitted = None;
+    with(&known, &boosting, &mut |d| {
+        fitted = Some(Candidates::fit(d)?);
+        Ok(())
+    })?;
+    let Some(mut all) = fitted else {
+        return Err(EngineError::Model("the candidates were not fitted".into()));
+    };
     // Without held-out rows the calibration rests on the training rows, which only the baselines can bear.
-    let (eval_rows, mut members, honest) = match held {
-        Some(h) => (h.rows, h.members, true),
-        None => (known.clone(), all.member_log_odds(&x_all)?, false),
+    let honest = held.is_some();
+    let HeldOut { rows: eval_rows, mut members, block, comparable } = match held {
+        Some(h) => h,
+        None => HeldOut {
+            rows: known.clone(),
+            members: all.member_log_odds(&x.select_rows(&known))?,
+            block: vec![0; known.len()],
+            comparable: vec![true; known.len()],
+        },
     };
     let (y, w) = (pick(labels, &eval_rows), pick(&rows.weight, &eval_rows));
     let (folds, units) = (pick(&rows.cutoff, &eval_rows), pick(&rows.asset, &eval_rows));
@@ -256,16 +305,24 @@ fn fit_horizon(
     let mut losses = Vec::new();
     let mut replicates = Vec::new();
     let boot = BootstrapParams { n_boot: 50, seed };
-    for z in &members {
-        // What all assets share in a week moves every prediction of a cutoff: with few cutoffs even a clear gap may be
-        // chance, so rows vary together by cutoff here, and log odds stay as they are unless the gap persists.
-        let c = choose_calibrator(z, &y, &w, &folds, &folds)
-            .map(|c| c.calibrator)
-            .or_else(|_| Calibrator::fit(CalibratorKind::Platt, z, &y, &w))
-            .map_err(EngineError::model)?;
-        // Candidates are compared each at its best level and slope, so that the choice is between rankings and spreads and
-        // not between calibrators.
-        let p = Calibrator::fit(CalibratorKind::Platt, z, &y, &w).map_err(EngineError::model)?.probability(z);
+    let bearing: Vec<usize> = (0..eval_rows.len()).filter(|&i| comparable[i]).collect();
+    let (y_c, w_c) = (pick(&y, &bearing), pick(&w, &bearing));
+    let (block_c, folds_c) = (pick(&block, &bearing), pick(&folds, &bearing));
+    for (k, z) in members.iter().enumerate() {
+        // Candidates are compared each at its best level and slope: rankings and spreads, not calibrations.
+        let platt = Calibrator::fit(CalibratorKind::Platt, z, &y, &w).map_err(EngineError::model)?;
+        let p = platt.probability(z);
+        let c = if k < N_BASELINES {
+            // A baseline's number is a rate of its own window, not of this horizon: it always needs one.
+            platt
+        } else {
+            // A calibrator must have helped a later model before it is used: what one block of cutoffs needed, the next
+            // may not. Rows vary together by cutoff: what all assets share in a week moves every prediction of it.
+            choose_calibrator(&pick(z, &bearing), &y_c, &w_c, &block_c, &folds_c)
+                .map(|c| c.calibrator)
+                .or_else(|_| Calibrator::fit(CalibratorKind::Identity, z, &y, &w))
+                .map_err(EngineError::model)?
+        };
         let scored = Scored::new(&y, &p, Some(&w)).map_err(EngineError::model)?;
         losses.push(Metric::LogLoss.of(&scored).unwrap_or(f64::MAX));
         replicates
@@ -301,53 +358,41 @@ fn fit_horizon(
     Ok(HorizonModel { horizon_days, candidates: all, calibrators, evidence, chosen, because, n_failures })
 }
 
-/// Fits the candidates to these rows and gives the rows' columns back.
-type FitRows<'a> = dyn Fn(&[usize]) -> Result<(Candidates, Matrix), EngineError> + 'a;
+/// What is done with the rows that a model is fitted to.
+type FitRows<'a> = dyn FnMut(&FitData<'_>) -> Result<(), EngineError> + 'a;
 
-/// Log odds of rows that the models which made them had not seen: the last two fifths of the training cutoffs in two
-/// blocks, each predicted by models fitted to the rows whose windows closed by the block's first cutoff.
-fn held_out(
-    x: &Matrix,
+/// Rows to learn from, and later ones to be predicted.
+struct Block {
+    train: Vec<usize>,
+    judged: Vec<usize>,
+}
+
+/// The last two fifths of the training cutoffs in two blocks, each to be predicted by models fitted to the rows whose
+/// windows closed by the block's first cutoff; those with enough failures to learn from.
+fn blocks(
     rows: &TrainingRows,
     labels: &[f64],
     known: &[usize],
     horizon_days: i32,
     cutoffs: &[Cutoff],
-    fit: &FitRows<'_>,
-) -> Result<Option<HeldOut>, EngineError> {
+) -> Vec<Block> {
     let mut used: Vec<u32> = known.iter().map(|&i| rows.cutoff[i]).collect();
     used.sort_unstable();
     used.dedup();
     let n = used.len();
-    let bounds = [n * 3 / 5, n * 4 / 5, n];
-    let mut out = HeldOut { rows: Vec::new(), members: Vec::new() };
-    for b in bounds.windows(2) {
-        if b[0] == b[1] || b[0] == 0 {
-            continue;
-        }
-        let first = cutoffs[used[b[0]] as usize];
-        let (from, to) = (used[b[0]], used[b[1] - 1]);
-        let train: Vec<usize> = known
-            .iter()
-            .copied()
-            .filter(|&i| cutoffs[rows.cutoff[i] as usize].plus_days(horizon_days) <= first)
-            .collect();
-        let judged: Vec<usize> =
-            known.iter().copied().filter(|&i| (from..=to).contains(&rows.cutoff[i])).collect();
-        let failures = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
-        if failures(&train) < MIN_FAILURES / 2 || failures(&train) == train.len() || judged.is_empty() {
-            continue;
-        }
-        let (candidates, _) = fit(&train)?;
-        let z = candidates.member_log_odds(&x.select_rows(&judged))?;
-        if out.members.is_empty() {
-            out.members = vec![Vec::new(); z.len()];
-        }
-        for (to, from) in out.members.iter_mut().zip(z) {
-            to.extend(from);
-        }
-        out.rows.extend(judged);
-    }
-    let failed = out.rows.iter().filter(|&&i| labels[i] == 1.0).count();
-    Ok((failed >= MIN_FAILURES / 2 && failed < out.rows.len()).then_some(out))
+    let failures = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
+    [n * 3 / 5, n * 4 / 5, n]
+        .windows(2)
+        .filter(|b| b[0] > 0 && b[0] < b[1])
+        .map(|b| {
+            let first = cutoffs[used[b[0]] as usize];
+            let (from, to) = (used[b[0]], used[b[1] - 1]);
+            let closed = |i: &usize| cutoffs[rows.cutoff[*i] as usize].plus_days(horizon_days) <= first;
+            Block {
+                train: known.iter().copied().filter(closed).collect(),
+                judged: known.iter().copied().filter(|&i| (from..=to).contains(&rows.cutoff[i])).collect(),
+            }
+        })
+        .filter(|b| (MIN_FAILURES / 2..b.train.len()).contains(&failures(&b.train)) && !b.judged.is_empty())
+        .collect()
 }

@@ -119,7 +119,11 @@ pub(crate) fn run(
         risk: risk(settings, &history, &table, &predictions)?,
         calibration: calibration_frame(judged)?,
         metrics: metrics_frame(judged, settings.capacity.visits as usize, settings.seed)?,
-        plot_series: plot_frame(judged.first(), &cutoffs.iter().map(|c| c.day()).collect::<Vec<_>>())?,
+        plot_series: plot_frame(
+            judged.first(),
+            &cutoffs.iter().map(|c| c.day()).collect::<Vec<_>>(),
+            settings.seed,
+        )?,
         features: model.catalog.to_frame()?,
         model: model.to_bytes()?,
         summary: RunSummary {

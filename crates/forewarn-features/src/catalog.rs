@@ -12,12 +12,16 @@ use crate::phrase::Phrase;
 pub(crate) const TICKET_WINDOWS: [i32; 7] = [7, 14, 30, 60, 90, 180, 365];
 /// Half-lives in days of decayed counts.
 pub(crate) const HALF_LIVES: [i32; 3] = [7, 30, 120];
+/// Half-lives in days of counts that start anew at a repair.
+pub(crate) const ANEW_DAYS: [i32; 2] = [10, 30];
 /// Windows in days over which metrics change.
 pub(crate) const CHANGE_WINDOWS: [i32; 4] = [1, 7, 30, 90];
 /// Windows in days over which increases are summed.
 pub(crate) const INCREASE_WINDOWS: [i32; 5] = [3, 7, 30, 90, 365];
 /// Windows in days whose increase is compared with the asset's own past.
 pub(crate) const RATIO_WINDOWS: [i32; 2] = [7, 30];
+/// Half-lives in days of recent levels.
+pub(crate) const RECENT_DAYS: [i32; 3] = [5, 15, 40];
 /// Windows in days over which changes are counted.
 pub(crate) const COUNT_WINDOWS: [i32; 3] = [30, 90, 365];
 /// Windows in days of cohort rates.
@@ -346,6 +350,15 @@ impl Catalog {
             "own failure rate, shrunk to the fleet's (gamma–Poisson)".into(),
             Phrase::FailureRate,
         );
+        add(
+            "failures",
+            "days_since_repair",
+            "days",
+            None,
+            "events",
+            "days since the last failure, visit or repair".into(),
+            Phrase::SinceRepair,
+        );
         // Tickets.
         if self.has_tickets {
             for w in TICKET_WINDOWS {
@@ -405,6 +418,17 @@ impl Catalog {
                     "tickets",
                     format!("tickets, each halved every {h} days"),
                     Phrase::TicketsRecent,
+                );
+            }
+            for h in ANEW_DAYS {
+                add(
+                    "tickets",
+                    &format!("anew_{h}d"),
+                    "tickets",
+                    None,
+                    "tickets",
+                    format!("tickets since the last failure, visit or repair, each halved every {h} days"),
+                    Phrase::TicketsAnew,
                 );
             }
             add(
@@ -471,6 +495,19 @@ impl Catalog {
                         "tickets",
                         format!("tickets of category {c} in the last {w} days"),
                         Phrase::CategoryTickets,
+                    );
+                }
+                for h in ANEW_DAYS {
+                    add(
+                        &format!("tickets[{c}]"),
+                        &format!("anew_{h}d"),
+                        "tickets",
+                        None,
+                        "tickets",
+                        format!(
+                            "tickets of category {c} since the last failure, visit or repair, each halved every {h} days"
+                        ),
+                        Phrase::CategoryTicketsAnew,
                     );
                 }
             }
@@ -740,6 +777,113 @@ impl Catalog {
                     "telemetry",
                     format!("share of the last 30 days without {m}"),
                     Phrase::Missing,
+                );
+            }
+            let since = "since the last failure, visit or repair";
+            if plan.steps {
+                add(
+                    m,
+                    "usual_rise",
+                    "a day",
+                    Some(365),
+                    "telemetry",
+                    format!(
+                        "own rise of {m} a day in the year before the last month, shrunk to that of peers"
+                    ),
+                    Phrase::UsualRise,
+                );
+                for h in RECENT_DAYS {
+                    add(
+                        m,
+                        &format!("recent_ratio_{h}d"),
+                        "times",
+                        None,
+                        "telemetry",
+                        format!(
+                            "recent rise of {m} over the usual one, each day halved every {h} days, {since}"
+                        ),
+                        Phrase::RecentRatio,
+                    );
+                }
+                for times in [2, 4] {
+                    add(
+                        m,
+                        &format!("evidence_{times}x"),
+                        "nats",
+                        None,
+                        "telemetry",
+                        format!(
+                            "evidence that {m} rises {times} times as fast as usual (CUSUM, Page 1954), {since}"
+                        ),
+                        Phrase::EvidenceRise,
+                    );
+                }
+                add(
+                    m,
+                    "evidence_sum",
+                    "nats",
+                    None,
+                    "telemetry",
+                    format!(
+                        "evidence that {m} has begun to rise faster on some day (Shiryaev–Roberts), {since}"
+                    ),
+                    Phrase::EvidenceSum,
+                );
+            } else {
+                add(
+                    m,
+                    "usual_level",
+                    "",
+                    Some(365),
+                    "telemetry",
+                    format!("own mean {m} in the year before the last month, shrunk to that of peers"),
+                    Phrase::UsualLevel,
+                );
+                for h in RECENT_DAYS {
+                    add(
+                        m,
+                        &format!("recent_shift_{h}d"),
+                        "standard deviations",
+                        None,
+                        "telemetry",
+                        format!("recent {m} less the usual one, each day halved every {h} days, {since}"),
+                        Phrase::RecentShift,
+                    );
+                }
+                for (name, shift) in
+                    [("half_sd", "half a standard deviation"), ("1sd", "a standard deviation")]
+                {
+                    add(
+                        m,
+                        &format!("evidence_{name}"),
+                        "nats",
+                        None,
+                        "telemetry",
+                        format!("evidence that {m} runs {shift} above usual (CUSUM, Page 1954), {since}"),
+                        Phrase::EvidenceAbove,
+                    );
+                }
+                add(
+                    m,
+                    "evidence_down_1sd",
+                    "nats",
+                    None,
+                    "telemetry",
+                    format!(
+                        "evidence that {m} runs a standard deviation below usual (CUSUM, Page 1954), {since}"
+                    ),
+                    Phrase::EvidenceBelow,
+                );
+                add(
+                    m,
+                    "evidence_sum",
+                    "nats",
+                    None,
+                    "telemetry",
+                    format!(
+                        "evidence that {m} has begun to run higher on some day (Shiryaev–Roberts), {since}"
+                    ),
+                    Phrase::EvidenceSum,
                 );
             }
         }

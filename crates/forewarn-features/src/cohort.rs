@@ -12,7 +12,7 @@ use crate::metric::change;
 /// How many assets of fleet-wide behaviour a cohort's rate is shrunk by.
 const SHRINK: f64 = 20.0;
 /// Fewer peers than this are no peers.
-const MIN_PEERS: usize = 20;
+pub(crate) const MIN_PEERS: usize = 20;
 
 /// Failure shares of each cohort and of the fleet at one cutoff.
 pub(crate) struct CohortRates {

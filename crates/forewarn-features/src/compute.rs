@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::catalog::Catalog;
 use crate::cohort::{CohortRates, current, dimensions, observed_since, ranks};
+use crate::evidence::{Usual, peers};
 use crate::{metric, tickets};
 
 /// Days of observation below which an asset is unknown.
@@ -45,7 +46,8 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
     let rates = CohortRates::of(history, catalog, &dims, &in_population);
     let model = |a: usize| history.asset(a).model;
     let kind = |a: usize| history.asset(a).kind;
-    let peer_ranks: Vec<(Vec<f64>, Vec<f64>)> = catalog
+    type OfMetric = (Vec<f64>, Vec<f64>, Vec<Option<Usual>>);
+    let among_peers: Vec<OfMetric> = catalog
         .metrics
         .par_iter()
         .map(|plan| {
@@ -53,6 +55,15 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
             (
                 ranks(&last, &model, &kind, history.n_assets()),
                 ranks(&moved, &model, &kind, history.n_assets()),
+                peers(
+                    &|a| history.series(a, plan.metric),
+                    plan,
+                    &population,
+                    today,
+                    &model,
+                    &kind,
+                    history.n_assets(),
+                ),
             )
         })
         .collect();
@@ -68,15 +79,17 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
         for name in &catalog.attributes {
             out.push(since(history.attribute_since(asset, name)));
         }
+        let repaired = tickets::last_repair(history, asset);
         tickets::push_failures(
             &mut out,
             history,
             asset,
             rates.rate,
             if observed.is_nan() { 0.0 } else { observed },
+            repaired,
         );
         if catalog.has_tickets {
-            tickets::push_tickets(&mut out, catalog, history, asset);
+            tickets::push_tickets(&mut out, catalog, history, asset, repaired);
         }
         if catalog.has_events {
             tickets::push_events(&mut out, catalog, history, asset);
@@ -85,8 +98,8 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
         for (d, codes) in dims.iter().enumerate() {
             out.extend(rates.share(d, codes[asset]));
         }
-        let repaired = tickets::last_repair(history, asset).map(forewarn_frames::time::day_number);
-        for (plan, (last, moved)) in catalog.metrics.iter().zip(&peer_ranks) {
+        let repaired = repaired.map(forewarn_frames::time::day_number);
+        for (plan, (last, moved, usual)) in catalog.metrics.iter().zip(&among_peers) {
             metric::push(
                 &mut out,
                 &history.series(asset, plan.metric),
@@ -94,6 +107,7 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
                 today,
                 (last[asset], moved[asset]),
                 repaired,
+                usual[asset],
             );
         }
         debug_assert_eq!(out.len(), n_features);

@@ -9,6 +9,7 @@
 mod catalog;
 mod cohort;
 mod compute;
+mod evidence;
 mod metric;
 mod phrase;
 mod tickets;

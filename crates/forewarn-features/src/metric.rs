@@ -4,6 +4,7 @@ use forewarn_frames::Series;
 use forewarn_frames::rollup::NEVER;
 
 use crate::catalog::{CHANGE_WINDOWS, COUNT_WINDOWS, INCREASE_WINDOWS, MetricPlan, RATIO_WINDOWS};
+use crate::evidence::{self, Usual};
 
 /// A rise over a past without any would be endless; more than this says no more.
 const MAX_RATIO: f64 = 100.0;
@@ -11,7 +12,7 @@ const MAX_RATIO: f64 = 100.0;
 const MIN_PAST_DAYS: i32 = 30;
 
 /// The row that holds on `day`: the last one at or before it.
-fn row_at(days: &[i32], day: i32) -> Option<usize> {
+pub(crate) fn row_at(days: &[i32], day: i32) -> Option<usize> {
     days.partition_point(|d| *d <= day).checked_sub(1)
 }
 
@@ -112,7 +113,7 @@ fn held(day: &[i32], last: &[f64], from: i32, today: i32, start: usize) -> Windo
     }
 }
 
-/// Appends the metric's features in the catalog's order; the two peer ranks are given.
+/// Appends the metric's features in the catalog's order; the two peer ranks and what is usual among peers are given.
 pub(crate) fn push(
     out: &mut Vec<f64>,
     series: &Series<'_>,
@@ -120,6 +121,7 @@ pub(crate) fn push(
     today: i32,
     ranks: (f64, f64),
     repaired: Option<i32>,
+    peers: Option<Usual>,
 ) {
     let day = series.day();
     let now = series.len().checked_sub(1);
@@ -183,6 +185,7 @@ pub(crate) fn push(
         out.push(since.mean - before7.mean);
         out.push(month.missing);
     }
+    evidence::push(out, series, plan, today, repaired, peers);
 }
 
 /// The increase of the last `days` days over what the asset's own year before would give in as many.

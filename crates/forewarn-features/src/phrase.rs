@@ -49,6 +49,19 @@ pub(crate) enum Phrase {
     IncreaseRatio,
     IncreaseSinceRepair,
     Missing,
+    SinceRepair,
+    TicketsAnew,
+    CategoryTicketsAnew,
+    UsualRise,
+    UsualLevel,
+    /// A ratio of recent to usual.
+    RecentRatio,
+    RecentShift,
+    EvidenceRise,
+    EvidenceAbove,
+    EvidenceBelow,
+    /// The logarithm of a sum that is about 0.004 a day where nothing happens.
+    EvidenceSum,
 }
 
 /// A number as people write it: whole where it is, three digits elsewhere, thousands set apart.
@@ -102,6 +115,17 @@ fn days(v: f64) -> String {
     if v >= 730.0 { format!("{:.1} years", v / 365.25) } else { plural(v.round(), "day", "days") }
 }
 
+/// How strong evidence is, after a log-likelihood ratio (in the manner of Kass and Raftery, 1995: 3 is strong, 5 very).
+fn strength(nats: f64) -> &'static str {
+    if nats >= 5.0 {
+        ", beyond doubt"
+    } else if nats >= 3.0 {
+        ", strong signs say"
+    } else {
+        ", some signs say"
+    }
+}
+
 impl Phrase {
     pub(crate) fn say(self, family: &str, window: Option<i32>, v: f64) -> String {
         let w = window.map_or_else(
@@ -112,6 +136,7 @@ impl Phrase {
         if v.is_nan() {
             return match self {
                 Self::SinceFailure => "no failure so far".into(),
+                Self::SinceRepair => "never failed, visited or repaired so far".into(),
                 Self::SinceTicket | Self::SinceFirstTicket | Self::Gap | Self::GapRatio => {
                     "hardly any tickets so far".into()
                 }
@@ -195,6 +220,26 @@ impl Phrase {
             Self::IncreaseRatio => {
                 format!("{inner} rose {} times as fast as in its own year before {w}", number(v))
             }
+            Self::SinceRepair => format!("last failed, visited or repaired {} ago", days(v)),
+            Self::TicketsAnew => format!("tickets since the last repair weigh {}", number(v)),
+            Self::CategoryTicketsAnew => {
+                format!("tickets of {inner} since the last repair weigh {}", number(v))
+            }
+            Self::UsualRise => format!("{inner} usually rises by {} a day", number(v)),
+            Self::UsualLevel => format!("{inner} is usually {}", number(v)),
+            Self::RecentRatio => format!("{inner} lately rises {} times as fast as usual", number(v)),
+            Self::RecentShift => {
+                let side = if v >= 0.0 { "above" } else { "below" };
+                format!("{inner} is lately {} standard deviations {side} usual", number(v.abs()))
+            }
+            Self::EvidenceRise if v < 1.0 => format!("no sign that {inner} rises faster than usual"),
+            Self::EvidenceAbove if v < 1.0 => format!("no sign that {inner} runs higher than usual"),
+            Self::EvidenceBelow if v < 1.0 => format!("no sign that {inner} runs lower than usual"),
+            Self::EvidenceSum if v < 1.0 => format!("no sign of a lasting change of {inner}"),
+            Self::EvidenceRise => format!("{inner} has risen faster than usual{}", strength(v)),
+            Self::EvidenceAbove => format!("{inner} has run higher than usual{}", strength(v)),
+            Self::EvidenceBelow => format!("{inner} has run lower than usual{}", strength(v)),
+            Self::EvidenceSum => format!("{inner} has changed for good{}", strength(v)),
             Self::Missing => format!("{inner} missing on {} of the last 30 days", percent(v)),
         }
     }
@@ -221,6 +266,21 @@ mod tests {
         check(Phrase::Change, "cpu", Some(1), -3.5, "cpu fell by 3.50 in a day");
         check(Phrase::SinceIncrease, "smart_5", None, f64::NAN, "smart_5 has never risen");
         check(Phrase::Last, "x", None, 1_234_567.0, "x is 1,234,567");
+        check(Phrase::EvidenceRise, "errors", None, 0.2, "no sign that errors rises faster than usual");
+        check(
+            Phrase::EvidenceRise,
+            "errors",
+            None,
+            3.5,
+            "errors has risen faster than usual, strong signs say",
+        );
+        check(
+            Phrase::RecentShift,
+            "latency",
+            None,
+            -1.5,
+            "latency is lately 1.50 standard deviations below usual",
+        );
         check(
             Phrase::CohortRate,
             "same model",

@@ -3,7 +3,7 @@
 use forewarn_frames::History;
 use forewarn_frames::time::{DAY, HOUR, Micros};
 
-use crate::catalog::{COHORT_WINDOWS, Catalog, EVENT_WINDOWS, HALF_LIVES, TICKET_WINDOWS};
+use crate::catalog::{ANEW_DAYS, COHORT_WINDOWS, Catalog, EVENT_WINDOWS, HALF_LIVES, TICKET_WINDOWS};
 
 fn days(from: Micros, to: Micros) -> f64 {
     (to - from) as f64 / DAY as f64
@@ -31,6 +31,7 @@ pub(crate) fn push_failures(
     asset: usize,
     rate: f64,
     exposure: f64,
+    repaired: Option<Micros>,
 ) {
     let at = history.cutoff().micros();
     let times: Vec<Micros> = history.failures(asset).map(|f| f.at).collect();
@@ -46,10 +47,19 @@ pub(crate) fn push_failures(
     let shape = 0.5;
     let posterior = if rate > 0.0 { (times.len() as f64 + shape) / (exposure + shape / rate) } else { 0.0 };
     out.push(posterior * 365.25);
+    out.push(repaired.map_or(f64::NAN, |t| days(t, at)));
 }
 
 /// Appends the ticket features in the catalog's order.
-pub(crate) fn push_tickets(out: &mut Vec<f64>, catalog: &Catalog, history: &History<'_>, asset: usize) {
+pub(crate) fn push_tickets(
+    out: &mut Vec<f64>,
+    catalog: &Catalog,
+    history: &History<'_>,
+    asset: usize,
+    repaired: Option<Micros>,
+) {
+    // What came up to a repair tells of what was repaired.
+    let anew = |times: &[Micros]| times.partition_point(|t| repaired.is_some_and(|r| *t <= r));
     let at = history.cutoff().micros();
     let tickets: Vec<_> = history.tickets(asset).collect();
     let times: Vec<Micros> = tickets.iter().map(forewarn_frames::TicketView::opened_at).collect();
@@ -69,6 +79,9 @@ pub(crate) fn push_tickets(out: &mut Vec<f64>, catalog: &Catalog, history: &Hist
     out.push(since / gap.max(1.0 / 24.0));
     for h in HALF_LIVES {
         out.push(decayed(&times, at, h));
+    }
+    for h in ANEW_DAYS {
+        out.push(decayed(&times[anew(&times)..], at, h));
     }
     out.push(tickets.iter().filter(|t| t.resolved_at().is_none()).count() as f64);
     let year = at - 365 * DAY;
@@ -90,6 +103,9 @@ pub(crate) fn push_tickets(out: &mut Vec<f64>, catalog: &Catalog, history: &Hist
             .collect();
         for w in [30, 90, 365] {
             out.push(count(&of, at, w));
+        }
+        for h in ANEW_DAYS {
+            out.push(decayed(&of[anew(&of)..], at, h));
         }
     }
     for word in &catalog.ticket_subcategories {

@@ -1,7 +1,7 @@
 //! A sum of decision trees on log odds: prediction and exact Shapley contributions. It does not know how the
 //! trees were grown.
 
-use crate::error::ModelError;
+use crate::error::{ModelError, same_length};
 use crate::matrix::Matrix;
 use crate::risk::{Contributions, RiskModel, check_columns};
 use rayon::prelude::*;
@@ -66,6 +66,76 @@ impl Boosted {
     /// Number of trees.
     pub fn n_trees(&self) -> usize {
         self.trees.len()
+    }
+
+    /// One sum of trees that gives the mean of several models' log odds, and the mean of their contributions.
+    ///
+    /// # Errors
+    /// No models, or models of different columns.
+    ///
+    /// ```
+    /// use forewarn_models::{Boosted, BoostingParams, Matrix, RiskModel};
+    /// let x = Matrix::from_columns(vec![(0..200).map(f64::from).collect()])?;
+    /// let y: Vec<f64> = (0..200).map(|i| f64::from(u8::from(i >= 150))).collect();
+    /// let grow = |seed| BoostingParams { seed, ..Default::default() }.fit_rows(&x, &y, &[1.0; 200]);
+    /// let (a, b) = (grow(1)?, grow(2)?);
+    /// let z = (a.log_odds(&x)?[7] + b.log_odds(&x)?[7]) / 2.0;
+    /// let both = Boosted::mean(vec![a, b])?;
+    /// assert!((both.log_odds(&x)?[7] - z).abs() < 1e-5);
+    /// assert!(Boosted::mean(vec![]).is_err());
+    /// # Ok::<(), forewarn_models::ModelError>(())
+    /// ```
+    pub fn mean(models: Vec<Self>) -> Result<Self, ModelError> {
+        let Some(first) = models.first() else { return Err(ModelError::Empty { what: "models" }) };
+        let n_columns = first.n_columns;
+        let share = 1.0 / models.len() as f64;
+        let mut out = Self { n_columns, base: 0.0, trees: Vec::new() };
+        for m in models {
+            same_length("columns of a model", m.n_columns, n_columns)?;
+            out.base += share * m.base;
+            out.trees.extend(m.trees.into_iter().map(|mut tree| {
+                tree.iter_mut().for_each(|n| n.value *= share as f32);
+                tree
+            }));
+        }
+        Ok(out)
+    }
+
+    /// The log odds of rows after each of `counts` trees, ascending; counts beyond the last tree give the whole sum.
+    ///
+    /// # Errors
+    /// Another number of columns.
+    ///
+    /// ```
+    /// use forewarn_models::{BoostingParams, Matrix, RiskModel};
+    /// let x = Matrix::from_columns(vec![(0..200).map(f64::from).collect()])?;
+    /// let y: Vec<f64> = (0..200).map(|i| f64::from(u8::from(i >= 150))).collect();
+    /// let model = BoostingParams { iterations: 20, ..Default::default() }.fit_rows(&x, &y, &[1.0; 200])?;
+    /// let stages = model.log_odds_after(&x, &[0, 10, 20])?;
+    /// assert!(stages[0][199] < stages[1][199] && stages[1][199] < stages[2][199]);
+    /// assert_eq!(stages[2], model.log_odds(&x)?);
+    /// let two = Matrix::from_columns(vec![vec![0.0], vec![0.0]])?;
+    /// assert!(model.log_odds_after(&two, &[1]).is_err());
+    /// # Ok::<(), forewarn_models::ModelError>(())
+    /// ```
+    pub fn log_odds_after(&self, x: &Matrix, counts: &[usize]) -> Result<Vec<Vec<f64>>, ModelError> {
+        check_columns(x, self.n_columns)?;
+        let rows: Vec<Vec<f64>> = (0..x.n_rows())
+            .into_par_iter()
+            .map(|row| {
+                let (mut z, mut at) = (self.base, 0);
+                let mut stages = Vec::with_capacity(counts.len());
+                for n in counts {
+                    while at < (*n).min(self.trees.len()) {
+                        z += Self::leaf_value(&self.trees[at], x, row);
+                        at += 1;
+                    }
+                    stages.push(z);
+                }
+                stages
+            })
+            .collect();
+        Ok((0..counts.len()).map(|k| rows.iter().map(|r| r[k]).collect()).collect())
     }
 
     /// How often each column is split on, over all trees.

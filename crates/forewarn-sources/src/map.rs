@@ -107,9 +107,15 @@ pub(crate) fn evaluate(df: &DataFrame, text: &str, key: &str) -> Result<Column, 
     let run =
         || df.clone().lazy().with_columns([expr.alias(OUT)]).collect().and_then(|d| d.column(OUT).cloned());
     let out = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
-    out.unwrap_or_else(|_| Err(polars_err!(ComputeError: "the expression cannot be evaluated"))).map_err(
-        |e| SourceError::Sql { key: key.to_owned(), text: text.to_owned(), message: first_line(&e), columns },
-    )
+    out.unwrap_or_else(|_| Err(polars_err!(ComputeError: "the expression cannot be evaluated")))
+        // Findings about the cells name what they were made from.
+        .map(|c| c.with_name(text.into()))
+        .map_err(|e| SourceError::Sql {
+            key: key.to_owned(),
+            text: text.to_owned(),
+            message: first_line(&e),
+            columns,
+        })
 }
 
 impl File<'_> {
