@@ -30,6 +30,9 @@ pub struct FeatureTable {
     pub is_unknown: Vec<bool>,
 }
 
+/// For each asset its rank among peers by a metric's last value and by its change, and what is usual among them.
+type AmongPeers = (Vec<f64>, Vec<f64>, Vec<Option<Usual>>);
+
 /// The features of `rows` (assets of the history's population). Cohorts and ranks are taken over the whole population, so
 /// a row is the same whichever others are asked for.
 #[must_use]
@@ -46,8 +49,7 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
     let rates = CohortRates::of(history, catalog, &dims, &in_population);
     let model = |a: usize| history.asset(a).model;
     let kind = |a: usize| history.asset(a).kind;
-    type OfMetric = (Vec<f64>, Vec<f64>, Vec<Option<Usual>>);
-    let among_peers: Vec<OfMetric> = catalog
+    let among_peers: Vec<AmongPeers> = catalog
         .metrics
         .par_iter()
         .map(|plan| {

@@ -94,7 +94,9 @@ impl Boosted {
             same_length("columns of a model", m.n_columns, n_columns)?;
             out.base += share * m.base;
             out.trees.extend(m.trees.into_iter().map(|mut tree| {
-                tree.iter_mut().for_each(|n| n.value *= share as f32);
+                for n in &mut tree {
+                    n.value *= share as f32;
+                }
                 tree
             }));
         }

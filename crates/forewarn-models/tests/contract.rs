@@ -127,8 +127,15 @@ fn keeps_the_contract<L: RiskLearner>(name: &str, learner: &L, flat_to: f64) {
 fn every_risk_model_keeps_the_contract() {
     keeps_the_contract("logistic", &LogisticParams::default(), 1e-6);
     keeps_the_contract("plain logistic", &LogisticParams { transforms: false, ..Default::default() }, 1e-6);
-    let boosting = BoostingParams { iterations: 60, ..Default::default() };
-    keeps_the_contract("boosting", &boosting, 1e-4);
+    keeps_the_contract("boosting", &BoostingParams::default(), 0.1);
+    let boosting = BoostingParams {
+        iterations: 60,
+        learning_rate: 0.05,
+        row_share: 1.0,
+        column_share: 0.5,
+        ..Default::default()
+    };
+    keeps_the_contract("boosting on all rows", &boosting, 1e-4);
     keeps_the_contract(
         "boosting on samples",
         &BoostingParams { row_share: 0.7, column_share: 0.4, seed: 9, ..boosting },

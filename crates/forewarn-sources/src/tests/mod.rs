@@ -425,7 +425,7 @@ fn servicenow_names_and_labels_read_alike() {
             ),
         )],
         "[assets]\npath = \"a.csv\"\npreset = \"servicenow\"\n",
-        "assets: asset_id,kind,in_service_at,retired_at,criticality / srv1,cmdb_ci_server,2020-05-01 00:00,,2.0 / srv2,cmdb_ci_server,2020-05-01 00:00,2025-01-01 00:00,4.0 / srv3,cmdb_ci_server,,,\nretired_without_date status 1 [row 4: \"Retired\"]",
+        "assets: asset_id,kind,in_service_at,retired_at,criticality / srv1,server,2020-05-01 00:00,,2.0 / srv2,server,2020-05-01 00:00,2025-01-01 00:00,4.0 / srv3,server,,,\nretired_without_date status 1 [row 4: \"Retired\"]",
     );
 }
 
