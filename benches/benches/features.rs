@@ -59,7 +59,7 @@ fn features(c: &mut Criterion) {
         let history = frames.as_of(frames.end());
         let catalog = Catalog::of(&history);
         let rows = history.population();
-        group.bench_function(format!("{n} assets"), |b| b.iter(|| compute(&history, &catalog, &rows)));
+        group.bench_function(format!("{n} assets"), |b| b.iter(|| compute(&history, &catalog, &rows, None)));
     }
     group.finish();
 }

@@ -1,6 +1,5 @@
 //! Rolling-origin backtest: predictions at past cutoffs, each made with what was known then. It does not know files.
 
-use forewarn_features::compute;
 use forewarn_frames::output::{CANDIDATES, PREDICTIONS};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Frames, Outcome};
@@ -78,7 +77,7 @@ pub(crate) fn predict_plan(
         }
         let Some(m) = &model else { continue };
         let history = frames.as_of(cutoff);
-        let table = compute(&history, &m.catalog, &history.population());
+        let table = m.features(&history, &history.population());
         for (k, (p, h)) in m.predict(&table)?.into_iter().zip(&plan.horizons).enumerate() {
             let outcomes = frames.outcomes(cutoff, *h);
             let j = &mut judged[k];

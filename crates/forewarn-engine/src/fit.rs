@@ -1,8 +1,8 @@
 //! From training rows to a calibrated, chosen model for each horizon. Everything fitted here sees rows whose windows
 //! closed by the day of fitting, and what calibrates or chooses sees held-out, later rows only. It does not know tables.
 
-use forewarn_features::{Catalog, FeatureTable};
-use forewarn_frames::{Cutoff, Frames};
+use forewarn_features::{Catalog, Condition, FeatureTable, compute};
+use forewarn_frames::{Cutoff, Frames, History};
 use forewarn_models::{
     BoostingParams, BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored,
     bootstrap_metric, choose_calibrator, one_standard_error_bootstrap, probability_interval,
@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidates::{Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting, usual_boosting};
 use crate::columns::{Columns, TrainingRows};
+use crate::condition::Conditions;
 use crate::sample::{training_cutoffs, training_rows};
-use crate::{EngineError, Progress, Settings};
+use crate::{EngineError, Progress, RiskSettings, Settings};
 
 /// Fewer failures than this among the training rows, and the ranking is by the baselines.
 pub(crate) const MIN_FAILURES: usize = 30;
@@ -40,6 +41,7 @@ pub(crate) struct HorizonModel {
 pub(crate) struct ModelSet {
     pub fitted_at: Cutoff,
     pub catalog: Catalog,
+    condition: Option<Conditions>,
     pub columns: Columns,
     pub horizons: Vec<HorizonModel>,
 }
@@ -50,6 +52,7 @@ pub(crate) struct ModelFile {
     format: String,
     version: u32,
     fitted_at: String,
+    condition: Option<Conditions>,
     columns: Columns,
     horizons: Vec<HorizonModel>,
 }
@@ -99,7 +102,13 @@ impl ModelSet {
             });
         }
         let catalog = Catalog::of(&frames.as_of(fit_at));
-        let rows = training_rows(frames, risk, settings.seed, &catalog, &cutoffs, fit_at, progress)?;
+        // Rows that calibrate and choose must not have taught the condition that they are judged by.
+        let by = first_judged(risk, &cutoffs, fit_at);
+        let condition = Conditions::fit(frames, &catalog, settings.seed, by, progress)?;
+        let catalog =
+            if condition.is_some() { catalog.with_condition(&frames.as_of(fit_at)) } else { catalog };
+        let given = (&catalog, condition.as_ref());
+        let rows = training_rows(frames, risk, settings.seed, given, &cutoffs, fit_at, progress)?;
         if rows.asset.is_empty() {
             return Err(EngineError::TooLittle {
                 found: format!("no asset was observed through a whole window before {fit_at}"),
@@ -117,7 +126,7 @@ impl ModelSet {
             horizons.push(fit_horizon(&columns, &x, &rows, i, h.get(), &cutoffs, settings.seed)?);
         }
         progress.step("training", risk.horizons.len(), risk.horizons.len());
-        Ok(Self { fitted_at: fit_at, catalog, columns, horizons })
+        Ok(Self { fitted_at: fit_at, catalog, condition, columns, horizons })
     }
 
     /// The model as data: JSON, versioned.
@@ -126,10 +135,16 @@ impl ModelSet {
             format: "forewarn-risk".into(),
             version: 1,
             fitted_at: self.fitted_at.to_string(),
+            condition: self.condition.clone(),
             columns: self.columns.clone(),
             horizons: self.horizons.clone(),
         })
         .map_err(|e| EngineError::Model(e.to_string()))
+    }
+
+    /// The features of some assets of a history's population.
+    pub(crate) fn features(&self, history: &History<'_>, assets: &[usize]) -> FeatureTable {
+        compute(history, &self.catalog, assets, self.condition.as_ref().map(|c| c as &dyn Condition))
     }
 
     /// The columns of a feature table.
@@ -367,6 +382,18 @@ struct Block {
     judged: Vec<usize>,
 }
 
+/// Where judging begins among `n` training cutoffs whose outcomes are known.
+fn judged_from(n: usize) -> usize {
+    n * 3 / 5
+}
+
+/// The first cutoff that any horizon's held-out rows may have.
+fn first_judged(risk: &RiskSettings, cutoffs: &[Cutoff], fit_at: Cutoff) -> Cutoff {
+    let known = |days: i32| cutoffs.iter().filter(|c| c.plus_days(days) <= fit_at).count();
+    let from = risk.horizons.iter().map(|h| judged_from(known(h.get()))).min().unwrap_or(0);
+    cutoffs[from]
+}
+
 /// The last two fifths of the training cutoffs in two blocks, each to be predicted by models fitted to the rows whose
 /// windows closed by the block's first cutoff; those with enough failures to learn from.
 fn blocks(
@@ -381,7 +408,7 @@ fn blocks(
     used.dedup();
     let n = used.len();
     let failures = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
-    [n * 3 / 5, n * 4 / 5, n]
+    [judged_from(n), n * 4 / 5, n]
         .windows(2)
         .filter(|b| b[0] > 0 && b[0] < b[1])
         .map(|b| {

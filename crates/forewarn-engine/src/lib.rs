@@ -7,6 +7,7 @@
 mod backtest;
 mod candidates;
 mod columns;
+mod condition;
 mod evaluate;
 mod fit;
 mod rank;

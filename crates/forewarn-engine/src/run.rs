@@ -1,6 +1,5 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_features::compute;
 use forewarn_frames::output::LABELS;
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
@@ -101,7 +100,7 @@ pub(crate) fn run(
     };
     progress.step("ranking", 0, 1);
     let history = frames.as_of(end);
-    let table = compute(&history, &model.catalog, &history.population());
+    let table = model.features(&history, &history.population());
     if table.assets.is_empty() {
         return Err(EngineError::TooLittle {
             found: format!("no asset is in service on {end}"),

@@ -1,10 +1,11 @@
 //! Which rows a model learns from: every failure and a weighted sample of the rest, at calendar cutoffs. It does not know
 //! models.
 
-use forewarn_features::{Catalog, compute};
+use forewarn_features::{Catalog, Condition, compute};
 use forewarn_frames::{Cutoff, Every, Frames, Horizon, Outcome};
 
 use crate::columns::TrainingRows;
+use crate::condition::Conditions;
 use crate::{EngineError, Progress, RiskSettings};
 
 /// Others that a training set holds for each failure, about: more would cost time and memory in proportion.
@@ -45,7 +46,7 @@ pub(crate) fn training_cutoffs(frames: &Frames, risk: &RiskSettings, fit_at: Cut
 
 /// A number in `[0, 1)` that depends on the seed, the asset's name and the cutoff alone, so a sample does not change with
 /// the assets that come later (FNV-1a, Fowler, Noll and Vo, 1991, and a final mix).
-fn draw(seed: u64, asset: &str, cutoff: Cutoff) -> f64 {
+pub(crate) fn draw(seed: u64, asset: &str, cutoff: Cutoff) -> f64 {
     let mut h: u64 = 0xcbf2_9ce4_8422_2325 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for b in asset.bytes().chain(cutoff.day().to_le_bytes()) {
         h = (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -63,7 +64,7 @@ pub(crate) fn training_rows(
     frames: &Frames,
     risk: &RiskSettings,
     seed: u64,
-    catalog: &Catalog,
+    (catalog, condition): (&Catalog, Option<&Conditions>),
     cutoffs: &[Cutoff],
     fit_at: Cutoff,
     progress: &dyn Progress,
@@ -132,7 +133,8 @@ pub(crate) fn training_rows(
                     .collect()
             })
             .collect();
-        rows.append(compute(&history, catalog, &assets), i as u32, &weights, labels);
+        let table = compute(&history, catalog, &assets, condition.map(|c| c as &dyn Condition));
+        rows.append(table, i as u32, &weights, labels);
     }
     progress.step("features", cutoffs.len(), cutoffs.len());
     Ok(rows)

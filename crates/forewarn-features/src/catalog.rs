@@ -124,6 +124,16 @@ pub(crate) struct MetricPlan {
     pub steps: bool,
     /// It moves all the time: means, spreads and slopes tell.
     pub moves: bool,
+    /// Its evidence is weighed on a logarithmic scale: always above zero, and spread out above rather than below.
+    pub log: bool,
+}
+
+impl MetricPlan {
+    /// A level on the scale on which its evidence is weighed.
+    pub(crate) fn level(&self, value: f64) -> f64 {
+        // A reading that training never saw must not be infinitely far away.
+        if self.log { value.max(f64::MIN_POSITIVE).ln() } else { value }
+    }
 }
 
 /// Every feature there is, in a fixed order.
@@ -138,6 +148,41 @@ pub struct Catalog {
     pub(crate) has_tickets: bool,
     pub(crate) has_events: bool,
     pub(crate) attributes: Vec<String>,
+    pub(crate) has_condition: bool,
+}
+
+/// Days of an asset that its skewness is taken from, at least; fewer say little.
+const MIN_SKEW_DAYS: usize = 30;
+/// A metric more skewed than this within assets is weighed on a logarithmic scale, where that makes it less so.
+const MIN_SKEWNESS: f64 = 0.4;
+
+/// The skewness of a metric's daily means within assets, on a scale.
+fn skewness(history: &History<'_>, metric: usize, scale: fn(f64) -> f64) -> f64 {
+    let (mut n, mut squares, mut cubes) = (0.0, 0.0, 0.0);
+    for a in 0..history.n_assets() {
+        let s = history.series(a, metric);
+        if s.len() < MIN_SKEW_DAYS {
+            continue;
+        }
+        let mean = s.mean().iter().map(|v| scale(*v)).sum::<f64>() / s.len() as f64;
+        for v in s.mean() {
+            let d = scale(*v) - mean;
+            n += 1.0;
+            squares += d * d;
+            cubes += d * d * d;
+        }
+    }
+    let variance = squares / n;
+    if variance > 0.0 { cubes / n / variance.powf(1.5) } else { 0.0 }
+}
+
+fn on_log_scale(history: &History<'_>, metric: usize) -> bool {
+    let positive = (0..history.n_assets()).all(|a| history.series(a, metric).min().iter().all(|v| *v > 0.0));
+    if !positive {
+        return false;
+    }
+    let plain = skewness(history, metric, |v| v);
+    plain > MIN_SKEWNESS && skewness(history, metric, f64::ln).abs() < plain
 }
 
 fn most_frequent(counts: &BTreeMap<&str, usize>) -> Vec<String> {
@@ -188,7 +233,13 @@ impl Catalog {
             if rows > 0 {
                 let counts_up = history.metric_is_counter(metric) || (changes > 0 && falls * 20 < changes);
                 let steps = changes * 5 < rows;
-                metrics.push(MetricPlan { metric, steps: steps || counts_up, moves: !steps });
+                let steps_up = steps || counts_up;
+                metrics.push(MetricPlan {
+                    metric,
+                    steps: steps_up,
+                    moves: !steps,
+                    log: !steps_up && on_log_scale(history, metric),
+                });
             }
         }
         let attributes: Vec<String> = history.attribute_names().into_iter().map(str::to_owned).collect();
@@ -219,9 +270,26 @@ impl Catalog {
             has_tickets,
             has_events,
             attributes,
+            has_condition: false,
         };
         out.specs = out.list(history);
         out
+    }
+
+    /// The same with the features of a hidden condition, which need a [`crate::Condition`] to be computed.
+    #[must_use]
+    pub fn with_condition(mut self, history: &History<'_>) -> Self {
+        self.has_condition = true;
+        self.specs = self.list(history);
+        self
+    }
+
+    /// How the channels of a [`crate::Sequence`] are to be read, in their order.
+    #[must_use]
+    pub fn channels(&self) -> Vec<crate::Signal> {
+        let metrics =
+            self.metrics.iter().map(|m| if m.steps { crate::Signal::Count } else { crate::Signal::Level });
+        metrics.chain(self.ticket_categories.iter().map(|_| crate::Signal::Count)).collect()
     }
 
     /// The numeric features, in the order of [`crate::FeatureTable`]'s columns.
@@ -885,6 +953,16 @@ impl Catalog {
                     ),
                     Phrase::EvidenceSum,
                 );
+            }
+        }
+        if self.has_condition {
+            let together = "by all daily signals together (hidden Markov model), log odds";
+            for (name, meaning, phrase) in [
+                ("worn", "worn or critical", Phrase::Worn),
+                ("critical", "critical, as just before failures", Phrase::Critical),
+                ("outlook_30d", "a failure within 30 days", Phrase::Outlook),
+            ] {
+                add("condition", name, "log odds", None, "all", format!("{meaning}, {together}"), phrase);
             }
         }
         out

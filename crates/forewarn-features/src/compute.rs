@@ -1,18 +1,22 @@
 //! All features of chosen assets at one cutoff. It does not know labels or models.
 
-use forewarn_frames::time::DAY;
+use forewarn_frames::time::{DAY, day_number};
 use forewarn_frames::{Cutoff, History};
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;
 use crate::cohort::{CohortRates, current, dimensions, observed_since, ranks};
-use crate::evidence::{Usual, peers};
+use crate::evidence::Levels;
+use crate::signals::{Condition, Signals};
 use crate::{metric, tickets};
 
 /// Days of observation below which an asset is unknown.
 const MIN_OBSERVED_DAYS: i64 = 1;
 /// The same for an asset that no record names: silence says something only after a while.
 const MIN_SILENT_DAYS: i64 = 30;
+
+/// Days of signals that a condition is judged by: what came before is forgotten by then.
+const CONDITION_DAYS: i32 = 180;
 
 /// One row an asset, one column a feature of the catalog; NaN is missing.
 #[derive(Debug, Clone)]
@@ -31,12 +35,18 @@ pub struct FeatureTable {
 }
 
 /// For each asset its rank among peers by a metric's last value and by its change, and what is usual among them.
-type AmongPeers = (Vec<f64>, Vec<f64>, Vec<Option<Usual>>);
+type AmongPeers = (Vec<f64>, Vec<f64>, Levels);
 
 /// The features of `rows` (assets of the history's population). Cohorts and ranks are taken over the whole population, so
-/// a row is the same whichever others are asked for.
+/// a row is the same whichever others are asked for. `condition` judges the features of a hidden condition, where the
+/// catalog has them; without one they are missing.
 #[must_use]
-pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> FeatureTable {
+pub fn compute(
+    history: &History<'_>,
+    catalog: &Catalog,
+    rows: &[usize],
+    condition: Option<&dyn Condition>,
+) -> FeatureTable {
     let cutoff = history.cutoff();
     let (at, today) = (cutoff.micros(), cutoff.day() - 1);
     let population = history.population();
@@ -57,18 +67,12 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
             (
                 ranks(&last, &model, &kind, history.n_assets()),
                 ranks(&moved, &model, &kind, history.n_assets()),
-                peers(
-                    &|a| history.series(a, plan.metric),
-                    plan,
-                    &population,
-                    today,
-                    &model,
-                    &kind,
-                    history.n_assets(),
-                ),
+                Levels::of_metric(history, plan, &population),
             )
         })
         .collect();
+    let levels = among_peers.iter().map(|p| p.2.clone()).collect();
+    let signals = catalog.has_condition.then(|| Signals::with_levels(history, catalog, &population, levels));
     let n_features = catalog.specs.len();
     let row = |asset: usize| -> Vec<f64> {
         let mut out = Vec::with_capacity(n_features);
@@ -100,8 +104,9 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
         for (d, codes) in dims.iter().enumerate() {
             out.extend(rates.share(d, codes[asset]));
         }
-        let repaired = repaired.map(forewarn_frames::time::day_number);
-        for (plan, (last, moved, usual)) in catalog.metrics.iter().zip(&among_peers) {
+        let repaired = repaired.map(day_number);
+        let failed: Vec<i32> = history.failures(asset).map(|f| day_number(f.at)).collect();
+        for (plan, (last, moved, levels)) in catalog.metrics.iter().zip(&among_peers) {
             metric::push(
                 &mut out,
                 &history.series(asset, plan.metric),
@@ -109,8 +114,12 @@ pub fn compute(history: &History<'_>, catalog: &Catalog, rows: &[usize]) -> Feat
                 today,
                 (last[asset], moved[asset]),
                 repaired,
-                usual[asset],
+                (&failed, levels.near(&a)),
             );
+        }
+        if let Some(signals) = &signals {
+            let days = signals.before(asset, cutoff.day(), CONDITION_DAYS);
+            out.extend(condition.map_or([f64::NAN; 3], |c| c.judge(signals.class(asset), &days)));
         }
         debug_assert_eq!(out.len(), n_features);
         out

@@ -12,7 +12,9 @@ mod compute;
 mod evidence;
 mod metric;
 mod phrase;
+mod signals;
 mod tickets;
 
 pub use catalog::{Catalog, CategorySpec, FeatureSpec};
 pub use compute::{FeatureTable, compute};
+pub use signals::{Condition, Sequence, Signal, Signals};

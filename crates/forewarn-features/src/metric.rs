@@ -113,7 +113,8 @@ fn held(day: &[i32], last: &[f64], from: i32, today: i32, start: usize) -> Windo
     }
 }
 
-/// Appends the metric's features in the catalog's order; the two peer ranks and what is usual among peers are given.
+/// Appends the metric's features in the catalog's order; the two peer ranks, the days of the asset's
+/// failures and what is usual among peers are given.
 pub(crate) fn push(
     out: &mut Vec<f64>,
     series: &Series<'_>,
@@ -121,7 +122,7 @@ pub(crate) fn push(
     today: i32,
     ranks: (f64, f64),
     repaired: Option<i32>,
-    peers: Option<Usual>,
+    (failures, peers): (&[i32], Option<Usual>),
 ) {
     let day = series.day();
     let now = series.len().checked_sub(1);
@@ -185,7 +186,7 @@ pub(crate) fn push(
         out.push(since.mean - before7.mean);
         out.push(month.missing);
     }
-    evidence::push(out, series, plan, today, repaired, peers);
+    evidence::push(out, series, plan, today, repaired, (failures, peers));
 }
 
 /// The increase of the last `days` days over what the asset's own year before would give in as many.

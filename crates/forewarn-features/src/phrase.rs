@@ -62,6 +62,10 @@ pub(crate) enum Phrase {
     EvidenceBelow,
     /// The logarithm of a sum that is about 0.004 a day where nothing happens.
     EvidenceSum,
+    /// Log odds of a state or a failure.
+    Worn,
+    Critical,
+    Outlook,
 }
 
 /// A number as people write it: whole where it is, three digits elsewhere, thousands set apart.
@@ -240,6 +244,17 @@ impl Phrase {
             Self::EvidenceAbove => format!("{inner} has run higher than usual{}", strength(v)),
             Self::EvidenceBelow => format!("{inner} has run lower than usual{}", strength(v)),
             Self::EvidenceSum => format!("{inner} has changed for good{}", strength(v)),
+            Self::Worn => {
+                format!("all its signals together: {} likely to be worn", percent(1.0 / (1.0 + (-v).exp())))
+            }
+            Self::Critical => format!(
+                "all its signals together: {} likely to be as just before failures",
+                percent(1.0 / (1.0 + (-v).exp()))
+            ),
+            Self::Outlook => format!(
+                "all its signals together: {} likely to fail within 30 days",
+                percent(1.0 / (1.0 + (-v).exp()))
+            ),
             Self::Missing => format!("{inner} missing on {} of the last 30 days", percent(v)),
         }
     }
@@ -281,6 +296,14 @@ mod tests {
             -1.5,
             "latency is lately 1.50 standard deviations below usual",
         );
+        check(
+            Phrase::Outlook,
+            "condition",
+            None,
+            -0.5,
+            "all its signals together: 38 % likely to fail within 30 days",
+        );
+        check(Phrase::Worn, "condition", None, f64::NAN, "condition is not known");
         check(
             Phrase::CohortRate,
             "same model",

@@ -1,7 +1,7 @@
 //! The features of one asset's tickets, events and failures before the cutoff. It does not know other assets.
 
-use forewarn_frames::History;
 use forewarn_frames::time::{DAY, HOUR, Micros};
+use forewarn_frames::{EventView, History};
 
 use crate::catalog::{ANEW_DAYS, COHORT_WINDOWS, Catalog, EVENT_WINDOWS, HALF_LIVES, TICKET_WINDOWS};
 
@@ -119,10 +119,14 @@ pub(crate) fn push_tickets(
 /// Kinds of events after which an asset starts anew.
 const REPAIRS: [&str; 4] = ["visit", "replacement", "repair", "maintenance"];
 
+/// Whether an asset starts anew after the event.
+pub(crate) fn is_repair(history: &History<'_>, event: &EventView) -> bool {
+    event.kind.is_some_and(|k| REPAIRS.contains(&history.word(k)))
+}
+
 /// The last failure (each is followed by a repair) or repairing event before the cutoff.
 pub(crate) fn last_repair(history: &History<'_>, asset: usize) -> Option<Micros> {
-    let event =
-        history.events(asset).rev().find(|e| e.kind.is_some_and(|k| REPAIRS.contains(&history.word(k))));
+    let event = history.events(asset).rev().find(|e| is_repair(history, e));
     let failure = history.failures(asset).next_back();
     event.map(|e| e.at).max(failure.map(|f| f.at))
 }

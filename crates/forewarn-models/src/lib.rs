@@ -20,6 +20,7 @@
 //! | predict, explain | [`RiskModel::log_odds`], [`RiskModel::contributions`] | log odds, [`Contributions`] that add up to them |
 //! | keep | [`RiskModel::to_bytes`], [`RiskModel::from_bytes`] | JSON; everything else here that is kept derives serde |
 //! | few events | [`RateDistribution::fit`], [`cohort_rate`], [`cohort_share`] | shrunk rates and probabilities in closed form |
+//! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
 //! | doubt | [`LocalEvidence::fit`], [`probability_intervals`] | intervals that contain the probability and exclude 0 and 1 |
@@ -73,6 +74,7 @@ mod calibrate;
 mod cases;
 mod choose;
 mod columns;
+mod condition;
 mod error;
 mod interval;
 mod linalg;
@@ -91,6 +93,7 @@ pub use boosting::{Booster, BoostingParams};
 pub use bootstrap::{BootstrapParams, Replicates, bootstrap, bootstrap_metric};
 pub use calibrate::{Calibrator, CalibratorChoice, CalibratorKind, choose_calibrator};
 pub use choose::{Choice, Standing, one_standard_error, one_standard_error_bootstrap};
+pub use condition::{ChannelKind, Condition, ConditionDays, MIN_SEQUENCES, N_STATES};
 pub use error::ModelError;
 pub use interval::{LocalEvidence, probability_interval, probability_intervals};
 pub use logistic::{Logistic, LogisticParams};
