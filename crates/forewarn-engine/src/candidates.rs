@@ -189,19 +189,19 @@ pub(crate) fn usual_boosting(seed: u64) -> Vec<BoostingParams> {
 }
 
 /// The shape with the least log loss on held-out rows, or both where their mean has less, each with its best number of
-/// trees.
+/// trees; and the trees themselves, as they were grown on `d`.
 pub(crate) fn choose_boosting(
     d: &FitData<'_>,
     judges: &Judges<'_>,
     seed: u64,
-) -> Result<Vec<BoostingParams>, EngineError> {
+) -> Result<(Vec<BoostingParams>, Option<Boosted>), EngineError> {
     let usual = usual_boosting(seed);
     let columns = offered(d);
     if columns.is_empty() {
-        return Ok(usual);
+        return Ok((usual, None));
     }
     let x = judges.x.select_columns(&columns);
-    let mut best: Vec<(f64, BoostingParams, Vec<f64>)> = Vec::new();
+    let mut best: Vec<(f64, BoostingParams, Vec<f64>, Boosted)> = Vec::new();
     for (shape, (_, _, most)) in usual.into_iter().zip(SHAPES) {
         let grown = grow(d, &columns, &BoostingParams { iterations: most, ..shape.clone() })?;
         let counts: Vec<usize> = (TREE_STEP..=most).step_by(TREE_STEP).collect();
@@ -212,15 +212,21 @@ pub(crate) fn choose_boosting(
                 least = Some((loss, BoostingParams { iterations: *n, ..shape.clone() }, z));
             }
         }
-        best.extend(least);
+        best.extend(least.map(|(loss, params, z)| {
+            let trees = grown.first(params.iterations);
+            (loss, params, z, trees)
+        }));
     }
     let share = 1.0 / best.len() as f64;
     let mean: Vec<f64> = (0..x.n_rows()).map(|i| best.iter().map(|b| share * b.2[i]).sum()).collect();
     let together = log_loss_at_best(&mean, judges.y, judges.weight)?;
-    if let Some(alone) = best.iter().min_by(|a, b| a.0.total_cmp(&b.0)).filter(|b| b.0 <= together) {
-        return Ok(vec![alone.1.clone()]);
+    let alone =
+        (0..best.len()).min_by(|a, b| best[*a].0.total_cmp(&best[*b].0)).filter(|i| best[*i].0 <= together);
+    if let Some(i) = alone {
+        best = vec![best.swap_remove(i)];
     }
-    Ok(best.into_iter().map(|b| b.1).collect())
+    let (params, trees) = best.into_iter().map(|b| (b.1, b.3)).unzip();
+    Ok((params, Some(Boosted::mean(trees).map_err(EngineError::model)?)))
 }
 
 /// The log loss of log odds after the level and slope that suit these rows best, so that rankings and spreads are
@@ -232,8 +238,9 @@ fn log_loss_at_best(z: &[f64], y: &[f64], weight: &[f64]) -> Result<f64, EngineE
 }
 
 impl Candidates {
-    /// Fits every candidate; the blend has equal weights until [`Self::blend`] is replaced.
-    pub(crate) fn fit(d: &FitData<'_>) -> Result<Self, EngineError> {
+    /// Fits every candidate, with trees that are grown already where there are any; the blend has equal weights until
+    /// [`Self::blend`] is replaced.
+    pub(crate) fn fit(d: &FitData<'_>, grown: Option<Boosted>) -> Result<Self, EngineError> {
         let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
         let base = data.base_rate();
         let find = |names: &[&str]| names.iter().find_map(|n| d.columns.position(n));
@@ -282,9 +289,14 @@ impl Candidates {
                 .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
                 .map_err(EngineError::model)?;
             members.push(Member::Logistic(m, numbers));
-            let grown: Result<Vec<Boosted>, EngineError> =
-                d.boosting.iter().map(|b| grow(d, &all, b)).collect();
-            let m = Boosted::mean(grown?).map_err(EngineError::model)?;
+            let m = match grown {
+                Some(m) => m,
+                None => {
+                    let each: Result<Vec<Boosted>, EngineError> =
+                        d.boosting.iter().map(|b| grow(d, &all, b)).collect();
+                    Boosted::mean(each?).map_err(EngineError::model)?
+                }
+            };
             members.push(Member::Boosted(m, all));
         }
         Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })

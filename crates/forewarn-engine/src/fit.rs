@@ -5,7 +5,7 @@ use forewarn_features::{Catalog, Condition, FeatureTable, compute};
 use forewarn_frames::{Cutoff, Frames, History};
 use forewarn_models::{
     BoostingParams, BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored,
-    bootstrap_metric, choose_calibrator, one_standard_error_bootstrap, probability_interval,
+    bootstrap_metric, choose_calibrator, one_standard_error_bootstrap, probability_intervals,
 };
 use serde::{Deserialize, Serialize};
 
@@ -197,31 +197,27 @@ impl HorizonModel {
         let candidates: Vec<Vec<f64>> =
             z.iter().zip(&self.calibrators).map(|(z, c)| c.probability(z)).collect();
         let spread = self.candidates.disagreement(&z)?;
+        let calibrator = &self.calibrators[self.chosen];
         let n = x.n_rows();
-        let mut out = Prediction {
-            probability: Vec::with_capacity(n),
-            low: Vec::with_capacity(n),
-            high: Vec::with_capacity(n),
-            unknown: unknown.to_vec(),
-            candidates,
-        };
+        let (mut probability, mut evidence, mut doubt) =
+            (Vec::with_capacity(n), Vec::with_capacity(n), Vec::with_capacity(n));
         for i in 0..n {
-            let (p, evidence, doubt) = if unknown[i] {
-                (out.candidates[0][i], UNKNOWN_EVIDENCE, 0.0)
+            if unknown[i] {
+                probability.push(candidates[0][i]);
+                evidence.push(UNKNOWN_EVIDENCE);
+                doubt.push(0.0);
             } else {
-                let p = out.candidates[self.chosen][i];
-                (
-                    p,
-                    self.evidence.effective_count(p),
-                    spread[i] * self.calibrators[self.chosen].slope_at(z[self.chosen][i]),
-                )
-            };
-            let (low, high) = probability_interval(p, evidence, doubt, LEVEL).map_err(EngineError::model)?;
-            out.probability.push(p);
-            out.low.push(low);
-            out.high.push(high);
+                let p = candidates[self.chosen][i];
+                probability.push(p);
+                evidence.push(self.evidence.effective_count(p));
+                doubt.push(spread[i] * calibrator.slope_at(z[self.chosen][i]));
+            }
         }
-        Ok(out)
+        let (low, high) = probability_intervals(&probability, &evidence, &doubt, LEVEL)
+            .map_err(EngineError::model)?
+            .into_iter()
+            .unzip();
+        Ok(Prediction { probability, low, high, unknown: unknown.to_vec(), candidates })
     }
 }
 
@@ -255,6 +251,7 @@ fn fit_horizon(
         };
     let blocks = blocks(rows, labels, &known, horizon_days, cutoffs);
     let mut boosting = usual_boosting(seed);
+    let mut grown = None;
     // The latest block, which has the most rows to learn from, decides the number of trees.
     let failed = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
     let decides = |b: &&Block| {
@@ -264,15 +261,18 @@ fn fit_horizon(
         let judged = x.select_rows(&b.judged);
         let (y, weight) = (pick(labels, &b.judged), pick(&rows.weight, &b.judged));
         with(&b.train, &[], &mut |d| {
-            boosting = choose_boosting(d, &Judges { x: &judged, y: &y, weight: &weight }, seed)?;
+            (boosting, grown) = choose_boosting(d, &Judges { x: &judged, y: &y, weight: &weight }, seed)?;
             Ok(())
         })?;
     }
     let mut held: Option<HeldOut> = None;
+    let n_blocks = blocks.len();
     for (k, b) in blocks.into_iter().enumerate() {
         let judged = x.select_rows(&b.judged);
         with(&b.train, &boosting, &mut |d| {
-            let z = Candidates::fit(d)?.member_log_odds(&judged)?;
+            // The trees that were judged are those of the latest block.
+            let ready = if k + 1 == n_blocks { grown.take() } else { None };
+            let z = Candidates::fit(d, ready)?.member_log_odds(&judged)?;
             let h = held.get_or_insert_with(|| HeldOut {
                 rows: Vec::new(),
                 members: vec![Vec::new(); z.len()],
@@ -293,7 +293,7 @@ fn fit_horizon(
     });
     let mut fitted = None;
     with(&known, &boosting, &mut |d| {
-        fitted = Some(Candidates::fit(d)?);
+        fitted = Some(Candidates::fit(d, None)?);
         Ok(())
     })?;
     let Some(mut all) = fitted else {

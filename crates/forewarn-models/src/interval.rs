@@ -1,8 +1,9 @@
 //! How sure a probability is: an interval from held-out predictions near it and from the disagreement of the
 //! models. It does not know the models.
 
-use crate::error::{ModelError, all_finite, in_range, outcomes_and_weights, same_length};
+use crate::error::{ModelError, in_range, outcomes_and_weights, same_length};
 use crate::special::{beta_quantile, logit, normal_half_width, sigmoid};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Held-out rows near a probability are those of the same part out of at most this many, equal in weight.
@@ -121,48 +122,45 @@ pub fn probability_interval(
     disagreement: f64,
     level: f64,
 ) -> Result<(f64, f64), ModelError> {
-    in_range(probability > 0.0 && probability < 1.0, "probability", probability, "in (0, 1)")?;
-    in_range(
-        effective_count.is_finite() && effective_count >= 0.0,
-        "effective_count",
-        effective_count,
-        "finite, at least 0",
-    )?;
-    in_range(
-        disagreement.is_finite() && disagreement >= 0.0,
-        "disagreement",
-        disagreement,
-        "finite, at least 0",
-    )?;
-    in_range(level > 0.0 && level < 1.0, "level", level, "in (0, 1)")?;
+    let one = probability_intervals(&[probability], &[effective_count], &[disagreement], level)?;
+    Ok(one[0])
+}
+
+fn interval(probability: f64, effective_count: f64, disagreement: f64, level: f64, half: f64) -> (f64, f64) {
     let z = logit(probability);
     let (a, b) = (effective_count * probability + 0.5, effective_count * (1.0 - probability) + 0.5);
     let below = (z - logit(beta_quantile(0.5 - 0.5 * level, a, b))).max(0.0);
     let above = (logit(beta_quantile(0.5 + 0.5 * level, a, b)) - z).max(0.0);
-    let spread = normal_half_width(level) * disagreement;
+    let spread = half * disagreement;
     // Rounding could put an end on the wrong side of the probability, or on 0 or 1.
     let low = sigmoid(z - below.hypot(spread)).max(EDGE).min(probability);
     let high = sigmoid(z + above.hypot(spread)).min(1.0 - EDGE).max(probability);
-    Ok((low, high))
+    (low, high)
 }
 
-/// [`probability_interval`] of many rows, with the evidence near each.
+/// [`probability_interval`] of many rows, with the effective number of units near each.
 ///
 /// # Errors
 /// Lengths that differ, or a value out of its range.
 pub fn probability_intervals(
     probability: &[f64],
-    evidence: &LocalEvidence,
+    effective_count: &[f64],
     disagreement: &[f64],
     level: f64,
 ) -> Result<Vec<(f64, f64)>, ModelError> {
+    same_length("effective counts", effective_count.len(), probability.len())?;
     same_length("disagreement", disagreement.len(), probability.len())?;
-    all_finite("probability", probability)?;
-    probability
-        .iter()
-        .zip(disagreement)
-        .map(|(p, d)| probability_interval(*p, evidence.effective_count(*p), *d, level))
-        .collect()
+    in_range(level > 0.0 && level < 1.0, "level", level, "in (0, 1)")?;
+    for ((p, n), d) in probability.iter().zip(effective_count).zip(disagreement) {
+        in_range(*p > 0.0 && *p < 1.0, "probability", *p, "in (0, 1)")?;
+        in_range(n.is_finite() && *n >= 0.0, "effective_count", *n, "finite, at least 0")?;
+        in_range(d.is_finite() && *d >= 0.0, "disagreement", *d, "finite, at least 0")?;
+    }
+    let half = normal_half_width(level);
+    Ok((0..probability.len())
+        .into_par_iter()
+        .map(|i| interval(probability[i], effective_count[i], disagreement[i], level, half))
+        .collect())
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@
 //! let raw = blend.disagreement(&members)?;
 //! let spread: Vec<f64> = raw.iter().zip(&z).map(|(d, z)| d * calibrator.slope_at(*z)).collect();
 //! let evidence = LocalEvidence::fit(&p, &y, &w, &units)?;
-//! let intervals = probability_intervals(&p, &evidence, &spread, 0.8)?;
+//! let n: Vec<f64> = p.iter().map(|p| evidence.effective_count(*p)).collect();
+//! let intervals = probability_intervals(&p, &n, &spread, 0.8)?;
 //! assert!(intervals.iter().zip(&p).all(|((low, high), p)| low <= p && p <= high));
 //!
 //! let reasons = blend.contributions(&[&logistic.contributions(&x)?, &boosted.contributions(&x)?])?;

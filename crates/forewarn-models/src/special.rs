@@ -143,8 +143,8 @@ pub fn gamma_quantile(q: f64, shape: f64, rate: f64) -> f64 {
     let ln_norm = ln_gamma(shape);
     // Bisecting on the logarithm reaches quantiles near zero, which small shapes have.
     bisect_newton(
-        -700.0,
-        high.ln(),
+        (-700.0, high.ln()),
+        shape.ln(),
         |t| gamma_p(shape, t.exp()) - q,
         |t| (shape * t - t.exp() - ln_norm).exp(),
     )
@@ -169,13 +169,18 @@ pub fn beta_quantile(q: f64, a: f64, b: f64) -> f64 {
     let ln_norm = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b);
     let density = |t: f64| (ln_norm - a * softplus(-t) - b * softplus(t)).exp();
     // On log odds both ends are reached without running out of digits.
-    sigmoid(bisect_newton(-700.0, 700.0, |t| beta_p(a, b, sigmoid(t)) - q, density))
+    sigmoid(bisect_newton((-700.0, 700.0), (a / b).ln(), |t| beta_p(a, b, sigmoid(t)) - q, density))
 }
 
-/// The root of an increasing function in `[low, high]`: Newton's step where it stays inside the bracket, else
+/// The root of an increasing function in `[low, high]`, sought from `start`: Newton's step where it stays inside the bracket, else
 /// the middle.
-fn bisect_newton(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f64) -> f64 {
-    let mut t = 0.5 * (low + high);
+fn bisect_newton(
+    (mut low, mut high): (f64, f64),
+    start: f64,
+    f: impl Fn(f64) -> f64,
+    slope: impl Fn(f64) -> f64,
+) -> f64 {
+    let mut t = start.clamp(low, high);
     for _ in 0..300 {
         let value = f(t);
         if value > 0.0 {

@@ -103,6 +103,16 @@ impl Boosted {
         Ok(out)
     }
 
+    /// The model of the first `n` trees, or of all where there are fewer: what growing so many would have given.
+    #[must_use]
+    pub fn first(&self, n: usize) -> Self {
+        Self {
+            n_columns: self.n_columns,
+            base: self.base,
+            trees: self.trees[..n.min(self.trees.len())].to_vec(),
+        }
+    }
+
     /// The log odds of rows after each of `counts` trees, ascending; counts beyond the last tree give the whole sum.
     ///
     /// # Errors
