@@ -289,13 +289,12 @@ impl Candidates {
                 .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
                 .map_err(EngineError::model)?;
             members.push(Member::Logistic(m, numbers));
-            let m = match grown {
-                Some(m) => m,
-                None => {
-                    let each: Result<Vec<Boosted>, EngineError> =
-                        d.boosting.iter().map(|b| grow(d, &all, b)).collect();
-                    Boosted::mean(each?).map_err(EngineError::model)?
-                }
+            let m = if let Some(m) = grown {
+                m
+            } else {
+                let each: Result<Vec<Boosted>, EngineError> =
+                    d.boosting.iter().map(|b| grow(d, &all, b)).collect();
+                Boosted::mean(each?).map_err(EngineError::model)?
             };
             members.push(Member::Boosted(m, all));
         }

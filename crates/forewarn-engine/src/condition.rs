@@ -68,7 +68,7 @@ impl Seen {
     fn fit(&self, channels: &[ChannelKind]) -> Result<Option<forewarn_models::Condition>, EngineError> {
         let rate = self.n_failures as f64 / self.asset_days;
         let enough = self.failures.len() >= MIN_SEQUENCES && self.normal.len() >= MIN_SEQUENCES;
-        if !enough || !(rate > 0.0 && rate < 0.5) {
+        if !(enough && rate > 0.0 && rate < 0.5) {
             return Ok(None);
         }
         let before: Vec<_> = self.failures.iter().map(view).collect();

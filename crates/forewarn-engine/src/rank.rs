@@ -94,8 +94,8 @@ fn reasons(
             let spec = &catalog.features()[j];
             let v = table.numbers[j][x_row];
             let mut text = spec.say(v);
-            // A share or a time since says by itself how unusual it is.
-            let by_itself = matches!(spec.unit, "share" | "days");
+            // A share, a chance or a time since says by itself how unusual it is.
+            let by_itself = matches!(spec.unit, "share" | "days" | "log odds");
             if let Some(p) = peers.say(x_row, j).filter(|_| !by_itself) {
                 text = format!("{text}; {p}");
             }

@@ -130,6 +130,30 @@ fn strength(nats: f64) -> &'static str {
     }
 }
 
+/// A probability from its log odds, never none or certain.
+fn chance(log_odds: f64) -> String {
+    let p = 1.0 / (1.0 + (-log_odds).exp());
+    if p > 0.99 {
+        "over 99 %".into()
+    } else if p < 0.01 {
+        "under 1 %".into()
+    } else {
+        percent(p)
+    }
+}
+
+/// What all signals together point to, and how surely.
+fn together(log_odds: f64, what: &str) -> String {
+    let verb = if log_odds >= 0.0 {
+        "point to"
+    } else if log_odds >= -2.0 {
+        "may point to"
+    } else {
+        "do not point to"
+    };
+    format!("its signals together {verb} {what} ({})", chance(log_odds))
+}
+
 impl Phrase {
     pub(crate) fn say(self, family: &str, window: Option<i32>, v: f64) -> String {
         let w = window.map_or_else(
@@ -244,17 +268,11 @@ impl Phrase {
             Self::EvidenceAbove => format!("{inner} has run higher than usual{}", strength(v)),
             Self::EvidenceBelow => format!("{inner} has run lower than usual{}", strength(v)),
             Self::EvidenceSum => format!("{inner} has changed for good{}", strength(v)),
-            Self::Worn => {
-                format!("all its signals together: {} likely to be worn", percent(1.0 / (1.0 + (-v).exp())))
+            Self::Worn => together(v, "wear"),
+            Self::Critical => together(v, "the last weeks before a failure"),
+            Self::Outlook => {
+                format!("its signals together give {} for a failure within 30 days", chance(v))
             }
-            Self::Critical => format!(
-                "all its signals together: {} likely to be as just before failures",
-                percent(1.0 / (1.0 + (-v).exp()))
-            ),
-            Self::Outlook => format!(
-                "all its signals together: {} likely to fail within 30 days",
-                percent(1.0 / (1.0 + (-v).exp()))
-            ),
             Self::Missing => format!("{inner} missing on {} of the last 30 days", percent(v)),
         }
     }
@@ -301,8 +319,17 @@ mod tests {
             "condition",
             None,
             -0.5,
-            "all its signals together: 38 % likely to fail within 30 days",
+            "its signals together give 38 % for a failure within 30 days",
         );
+        check(Phrase::Worn, "condition", None, 9.0, "its signals together point to wear (over 99 %)");
+        check(
+            Phrase::Critical,
+            "condition",
+            None,
+            -1.5,
+            "its signals together may point to the last weeks before a failure (18 %)",
+        );
+        check(Phrase::Worn, "condition", None, -3.0, "its signals together do not point to wear (4.7 %)");
         check(Phrase::Worn, "condition", None, f64::NAN, "condition is not known");
         check(
             Phrase::CohortRate,

@@ -245,9 +245,10 @@ impl<'a> Signals<'a> {
                     day = from + days;
                 });
             } else {
-                let rows = series.day();
-                for i in rows.partition_point(|d| *d < first)..rows.partition_point(|d| *d < until) {
-                    set(rows[i], (plan.level(series.mean()[i]) - usual) / sd, 1.0);
+                for (&day, &mean) in series.day().iter().zip(series.mean()) {
+                    if (first..until).contains(&day) {
+                        set(day, (plan.level(mean) - usual) / sd, 1.0);
+                    }
                 }
             }
         }

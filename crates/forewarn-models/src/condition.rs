@@ -11,6 +11,8 @@
 //! channel's log likelihood is weighted by the inverse of how much the means of fortnights vary beyond chance, and a
 //! channel that wanders too much is left out.
 
+#![expect(clippy::needless_range_loop, reason = "states are indices, as in the formulas")]
+
 use crate::error::{ModelError, in_range, same_length};
 use serde::{Deserialize, Serialize};
 
@@ -377,10 +379,11 @@ fn normal_channel(kind: ChannelKind, c: usize, n: usize, normal: &[ConditionDays
         }
     }
     let variance = |s: &[f64]| s[2] / s[0] - (s[1] / s[0]).powi(2);
-    if block_sums[0] < 2.0 || !(variance(&day_sums) > 0.0) {
+    let per_day = variance(&day_sums);
+    if block_sums[0] < 2.0 || per_day.is_nan() || per_day <= 0.0 {
         return out;
     }
-    let wander = variance(&block_sums) * (block_sums[3] / block_sums[0]) / variance(&day_sums);
+    let wander = variance(&block_sums) * (block_sums[3] / block_sums[0]) / per_day;
     out.weight = if wander < MAX_WANDER { 1.0 / wander.max(1.0) } else { 0.0 };
     out
 }
