@@ -12,6 +12,9 @@ use crate::columns::Columns;
 
 /// The candidates' names, from simple to complex; the first two are the dumb baselines.
 pub(crate) const NAMES: [&str; 5] = ["cohort_rate", "own_rate", "logistic", "boosting", "blend"];
+/// Their places from the one that is taken first among equals. The blend comes before the boosting that is in it: its
+/// other part holds it back where trees went too far, and costs nothing where they did not.
+pub(crate) const BY_CAUTION: [usize; 5] = [0, 1, 2, 4, 3];
 /// How many of them are dumb baselines.
 pub(crate) const N_BASELINES: usize = 2;
 /// The members of the blend.

@@ -9,7 +9,9 @@ use forewarn_models::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::candidates::{Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting, usual_boosting};
+use crate::candidates::{
+    BY_CAUTION, Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting, usual_boosting,
+};
 use crate::columns::{Columns, TrainingRows};
 use crate::condition::Conditions;
 use crate::sample::{training_cutoffs, training_rows};
@@ -354,19 +356,22 @@ fn fit_horizon(
     } else if !honest {
         (1, "the history is too short to hold rows out: ranked by the asset's own rate, shrunk to the fleet's".to_owned())
     } else {
+        let names = BY_CAUTION.map(|k| NAMES[k]);
+        let scores = BY_CAUTION.map(|k| losses[k]);
+        let replicates = BY_CAUTION.map(|k| replicates[k].clone());
         let choice =
-            one_standard_error_bootstrap(&NAMES, &losses, &replicates, false).map_err(EngineError::model)?;
-        let (best, chosen) = (NAMES[choice.best], NAMES[choice.chosen]);
+            one_standard_error_bootstrap(&names, &scores, &replicates, false).map_err(EngineError::model)?;
+        let (best, chosen) = (names[choice.best], names[choice.chosen]);
         let why = if choice.best == choice.chosen {
             format!(
-                "{chosen} had the least log loss on held-out rows and no simpler candidate came within one standard error"
+                "{chosen} had the least log loss on held-out rows and no simpler or more cautious candidate came within one standard error"
             )
         } else {
             format!(
-                "{chosen} is the simplest candidate within one standard error of the best, {best}, by log loss on held-out rows"
+                "{chosen} is the simplest or most cautious candidate within one standard error of the best, {best}, by log loss on held-out rows"
             )
         };
-        (choice.chosen, why)
+        (BY_CAUTION[choice.chosen], why)
     };
     let p = calibrators[chosen].probability(&members[chosen]);
     let evidence = LocalEvidence::fit(&p, &y, &w, &units).map_err(EngineError::model)?;

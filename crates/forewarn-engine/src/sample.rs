@@ -27,9 +27,15 @@ pub(crate) fn training_cutoffs(frames: &Frames, risk: &RiskSettings, fit_at: Cut
     let Some(first) = frames.first_record() else { return Vec::new() };
     let shortest = risk.horizons.iter().map(|h| h.get()).min().unwrap_or(1);
     let last = fit_at.plus_days(-shortest);
-    let from = risk
-        .train_from
-        .unwrap_or_else(|| first.plus_days(WARM_UP_DAYS).max(fit_at.plus_days(-MAX_HISTORY_DAYS)));
+    let from = risk.train_from.unwrap_or_else(|| {
+        let usual = first.plus_days(WARM_UP_DAYS).max(fit_at.plus_days(-MAX_HISTORY_DAYS));
+        // Rows from before tickets were recorded in full teach what an export left out.
+        let full = frames.tickets_full_since(fit_at).map(|since| {
+            let warm_up = ((fit_at.day() - since.day()) / 3).min(WARM_UP_DAYS);
+            since.plus_days(warm_up)
+        });
+        full.map_or(usual, |f| usual.max(f))
+    });
     let mut every = risk.cutoff_every;
     loop {
         let cutoffs = every.anchored(from, last);

@@ -13,7 +13,8 @@ pub struct RiskSettings {
     pub cutoff_every: Every,
     /// The calendar on which models are trained anew.
     pub refit_every: Every,
-    /// The first training cutoff; `None`: three years back, or as early as the records allow.
+    /// The first training cutoff; `None`: three years back, or as early as the records allow; not from before
+    /// tickets were recorded in full.
     pub train_from: Option<Cutoff>,
 }
 

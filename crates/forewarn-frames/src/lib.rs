@@ -34,6 +34,7 @@ mod history;
 pub mod input;
 pub mod output;
 pub mod rollup;
+mod steady;
 mod store;
 pub mod time;
 

@@ -76,7 +76,7 @@ pub(crate) struct RiskOptions {
     pub(crate) cutoff_every: Option<String>,
     /// The step on which models are trained anew. Default: `"1mo"`. Example: `refit_every = "1w"`
     pub(crate) refit_every: Option<String>,
-    /// The first training cutoff. Default: three years back, or as early as the records allow. Example: `train_from = "2024-01-01"`
+    /// The first training cutoff. Default: three years back, or as early as full records allow. Example: `train_from = "2024-01-01"`
     pub(crate) train_from: Option<DateText>,
 }
 
