@@ -23,9 +23,11 @@ fn full_weeks(weeks: &[f64]) -> Option<usize> {
         let before = weeks[start - known..start].iter().sum::<f64>() / known as f64;
         most_before = most_before.max(before);
         let after = sum(start);
-        // By the difference and not the ratio: a week that was recorded in part would belong to the full ones.
+        // By the difference and not the ratio, and from a week that is full itself: one that was recorded in part would
+        // belong to the full ones.
         let step = after - most_before;
-        if after >= MIN_A_WEEK && after >= RISE * most_before && best.is_none_or(|b| step > b.0) {
+        let full = after >= MIN_A_WEEK && after >= RISE * most_before && 2.0 * weeks[start] >= after;
+        if full && best.is_none_or(|b| step > b.0) {
             best = Some((step, start));
         }
     }
