@@ -30,6 +30,8 @@ const MIN_BLOCK_DAYS: usize = 5;
 const MAX_WANDER: f64 = 2.6;
 /// Levels count up to so many standard deviations, so that one wild reading does not decide.
 const MAX_LEVEL: f64 = 5.0;
+/// The least that a day's likelihood in one state is of that in the likeliest.
+const LEAST_LIKELY: f64 = 1e-30;
 /// Standardized counts count up to this when wandering is judged.
 const MAX_RESIDUAL: f64 = 4.0;
 /// Effects start from no effect, with the weight of so many expected counts or days.
@@ -171,7 +173,8 @@ impl<'a> Shown<'a> {
             }
         }
         let most = log.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        log.map(|l| (l - most).exp())
+        // Never quite impossible: after two wild days in a row every state would be.
+        log.map(|l| (l - most).exp().max(LEAST_LIKELY))
     }
 }
 
