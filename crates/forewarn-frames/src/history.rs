@@ -158,7 +158,7 @@ pub struct EventView {
 pub struct FailureView {
     /// When it failed.
     pub at: Micros,
-    /// How it failed.
+    /// How it failed, where that was known before the cutoff.
     pub mode: Option<Code>,
 }
 
@@ -394,10 +394,9 @@ impl<'a> History<'a> {
     pub fn failures(&self, asset: usize) -> impl DoubleEndedIterator<Item = FailureView> + use<'a> {
         let at = self.at;
         let rows = self.rows(asset);
-        rows[..rows.partition_point(|f| f.at < at)]
-            .iter()
-            .filter(move |f| f.known_at < at)
-            .map(|f| FailureView { at: f.at, mode: code(f.mode) })
+        rows[..rows.partition_point(|f| f.at < at)].iter().filter(move |f| f.known_at < at).map(move |f| {
+            FailureView { at: f.at, mode: if f.mode_known_at < at { code(f.mode) } else { None } }
+        })
     }
 
     /// Whether a failed asset leaves the population.

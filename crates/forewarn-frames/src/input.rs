@@ -195,6 +195,7 @@ pub const FAILURES: TableSpec = TableSpec {
         req("failed_at", Time, Row, "when it failed"),
         col("known_at", Time, Row, "when it could be known that this was a failure; null: at `failed_at`"),
         col("mode", Text, Resolved, "how it failed"),
+        col("mode_known_at", Time, Row, "when the mode could be known; null: when the failure was"),
         col("downtime_minutes", Number, Resolved, "minutes of downtime"),
         col("ticket_id", Text, Row, "the ticket that says so, where there is one"),
     ],

@@ -134,6 +134,8 @@ pub(crate) struct FailureRow {
     pub at: Micros,
     pub known_at: Micros,
     pub mode: u32,
+    /// At or after `known_at`.
+    pub mode_known_at: Micros,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -183,21 +185,28 @@ pub enum Outcome {
 /// What came after a cutoff, by asset: labels, never features.
 #[derive(Debug, Clone)]
 pub struct Outcomes {
-    outcomes: Vec<Outcome>,
+    by_asset: Vec<Outcome>,
     first_failure_at: Vec<Micros>,
+    modes: Vec<u32>,
 }
 
 impl Outcomes {
     /// The outcome of an asset, by its number in [`Frames::asset_ids`].
     #[must_use]
     pub fn of(&self, asset: usize) -> Outcome {
-        self.outcomes[asset]
+        self.by_asset[asset]
     }
 
     /// When the asset first failed in the window, where it did.
     #[must_use]
     pub fn first_failure_at(&self, asset: usize) -> Option<Micros> {
         (self.first_failure_at[asset] != NO_TIME).then(|| self.first_failure_at[asset])
+    }
+
+    /// How the asset first failed in the window, where it did and the mode is known.
+    #[must_use]
+    pub fn mode_of(&self, asset: usize) -> Option<Code> {
+        (self.modes[asset] != NO_CODE).then(|| Code(self.modes[asset]))
     }
 }
 
@@ -382,20 +391,24 @@ impl Frames {
         let mut rows = Vec::new();
         {
             let df = inputs.failures.df();
-            let (id, at, known, mode) = (
+            let (id, at, known, mode, mode_known) = (
                 text(df, "asset_id")?,
                 time(df, "failed_at", 0)?,
                 time(df, "known_at", Micros::MIN)?,
                 text(df, "mode")?,
+                time(df, "mode_known_at", Micros::MIN)?,
             );
             for i in 0..df.height() {
                 let asset = code_of(id.get(i).unwrap_or_default());
                 seen(asset, at[i]);
-                rows.push((
-                    asset,
-                    at[i],
-                    FailureRow { at: at[i], known_at: known[i].max(at[i]), mode: words.code(mode.get(i)) },
-                ));
+                let known_at = known[i].max(at[i]);
+                let row = FailureRow {
+                    at: at[i],
+                    known_at,
+                    mode: words.code(mode.get(i)),
+                    mode_known_at: mode_known[i].max(known_at),
+                };
+                rows.push((asset, at[i], row));
             }
         }
         let failures = ByAsset::new(n, rows);
@@ -451,7 +464,7 @@ impl Frames {
     }
 
     /// The same as it was known at `by`, for training: a window still open then is censored, and a failure that could
-    /// not be known as one yet (its ticket was not resolved) has not happened.
+    /// not be known as one yet (its ticket was not resolved) has not happened. A mode not known by then is none.
     #[must_use]
     pub fn outcomes_known(&self, cutoff: Cutoff, horizon: Horizon, by: Cutoff) -> Outcomes {
         let (from, to) = (cutoff.micros(), cutoff.plus_days(horizon.get()).micros());
@@ -459,11 +472,13 @@ impl Frames {
         let open = to > by.min(self.as_of).micros();
         let mut outcomes = Vec::with_capacity(self.ids.len());
         let mut first = Vec::with_capacity(self.ids.len());
+        let mut modes = Vec::with_capacity(self.ids.len());
         for (a, row) in self.assets.iter().enumerate() {
             let rows = self.failures.of(a);
             let after = &rows[rows.partition_point(|f| f.at < from)..];
-            let next = after.iter().take_while(|f| f.at < to).find(|f| f.known_at < known).map(|f| f.at);
-            first.push(next.unwrap_or(NO_TIME));
+            let next = after.iter().take_while(|f| f.at < to).find(|f| f.known_at < known);
+            first.push(next.map_or(NO_TIME, |f| f.at));
+            modes.push(next.filter(|f| f.mode_known_at < known).map_or(NO_CODE, |f| f.mode));
             outcomes.push(match next {
                 _ if open => Outcome::Censored,
                 Some(_) => Outcome::Failed,
@@ -471,7 +486,7 @@ impl Frames {
                 None => Outcome::Survived,
             });
         }
-        Outcomes { outcomes, first_failure_at: first }
+        Outcomes { by_asset: outcomes, first_failure_at: first, modes }
     }
 
     /// The ids of all assets that any table names, sorted; an asset's number is its place here.

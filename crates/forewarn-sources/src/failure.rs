@@ -38,8 +38,8 @@ fn mask(df: &DataFrame, settings: &FailureSettings) -> Result<BooleanChunked, So
 }
 
 /// The mode of each row as text.
-fn mode(df: &DataFrame, settings: &FailureSettings) -> Result<Column, SourceError> {
-    let Some(text) = &settings.mode else {
+fn mode(df: &DataFrame, text: Option<&str>) -> Result<Column, SourceError> {
+    let Some(text) = text else {
         return Ok(Column::full_null("mode".into(), df.height(), &DataType::String));
     };
     let cells = match df.column(text) {
@@ -49,23 +49,44 @@ fn mode(df: &DataFrame, settings: &FailureSettings) -> Result<Column, SourceErro
     Ok(cells.cast(&DataType::String).map_err(|e| internal(&e))?.with_name("mode".into()))
 }
 
-/// The canonical columns that the condition and the mode name.
-fn names_used(df: &DataFrame, settings: &FailureSettings) -> Result<BTreeSet<String>, SourceError> {
+/// The canonical columns that a condition or a mode names.
+fn names_in(df: &DataFrame, text: Option<&str>, key: &str) -> Result<BTreeSet<String>, SourceError> {
     let columns = column_names(df);
-    let mut out = BTreeSet::new();
-    for (text, key) in [(&settings.filter, "failure.where"), (&settings.mode, "failure.mode")] {
-        let Some(text) = text else { continue };
-        if columns.contains(text) {
-            out.insert(text.clone());
-            continue;
-        }
-        out.extend(leaves(&expression(text, key, &columns)?));
+    match text {
+        None => Ok(BTreeSet::new()),
+        Some(text) if columns.iter().any(|c| c == text) => Ok([text.to_owned()].into()),
+        Some(text) => Ok(leaves(&expression(text, key, &columns)?).into_iter().collect()),
     }
-    Ok(out)
 }
 
-/// Failures from tickets. Where the condition or the mode names a column that is known late, a failure is known from the
-/// ticket's resolution on, and one whose ticket is open is not known as one yet ([`NEVER`]).
+/// The column of tickets that says how they failed where the config does not: the finer one that tells failures apart.
+fn usual_mode(df: &DataFrame, failed: &BooleanChunked) -> PolarsResult<Option<&'static str>> {
+    for name in ["subcategory", "category"] {
+        let cells = df.column(name)?.str()?;
+        let mut values =
+            cells.iter().zip(failed.iter()).filter(|(_, f)| *f == Some(true)).filter_map(|(v, _)| v);
+        if values.next().is_some_and(|first| values.any(|v| v != first)) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// When a ticket's late cells were known: at its resolution, [`NEVER`] where it is open.
+fn resolution(df: &DataFrame, name: &str) -> PolarsResult<Column> {
+    let opened = df.column("opened_at")?.cast(&DataType::Int64)?;
+    let resolved = df.column("resolved_at")?.cast(&DataType::Int64)?;
+    let at: Int64Chunked = resolved
+        .i64()?
+        .iter()
+        .zip(opened.i64()?.iter())
+        .map(|(r, o)| Some(r.unwrap_or(NEVER).max(o.unwrap_or(NEVER))))
+        .collect();
+    at.with_name(name.into()).into_column().cast(&TIME)
+}
+
+/// Failures from tickets. Where the condition names a column that is known late, a failure is known from the ticket's
+/// resolution on, and one whose ticket is open is not known as one yet ([`NEVER`]); the same holds of the mode alone.
 pub(crate) fn from_tickets(
     tickets: &Tickets,
     settings: &FailureSettings,
@@ -73,38 +94,33 @@ pub(crate) fn from_tickets(
 ) -> Result<Derived, SourceError> {
     let df = tickets.df();
     let keep = mask(df, settings)?;
-    let late = names_used(df, settings)?.iter().any(|name| {
-        known_late.iter().any(|c| c.name() == name)
-            || TICKETS.column(name).is_some_and(|c| c.known == KnownAt::Resolved)
-    });
-    let mode = mode(df, settings)?;
+    let is_late = |names: &BTreeSet<String>| {
+        names.iter().any(|name| {
+            known_late.iter().any(|c| c.name() == name)
+                || TICKETS.column(name).is_some_and(|c| c.known == KnownAt::Resolved)
+        })
+    };
+    let late = is_late(&names_in(df, settings.filter.as_deref(), "failure.where")?);
+    let mode_text = match &settings.mode {
+        Some(text) => Some(text.as_str()),
+        None => usual_mode(df, &keep).map_err(|e| internal(&e))?,
+    };
+    let late_mode = is_late(&names_in(df, mode_text, "failure.mode")?);
+    let mode = mode(df, mode_text)?;
     let pick = || -> PolarsResult<(DataFrame, u64)> {
         let opened = df.column("opened_at")?;
-        let known_at = if late {
-            let opened = opened.cast(&DataType::Int64)?;
-            let resolved = df.column("resolved_at")?.cast(&DataType::Int64)?;
-            let at: Int64Chunked = resolved
-                .i64()?
-                .iter()
-                .zip(opened.i64()?.iter())
-                .map(|(r, o)| Some(r.unwrap_or(NEVER).max(o.unwrap_or(NEVER))))
-                .collect();
-            at.with_name("known_at".into()).into_column().cast(&TIME)?
-        } else {
-            opened.clone().with_name("known_at".into())
-        };
-        let all = DataFrame::new(
-            df.height(),
-            vec![
-                df.column("asset_id")?.clone(),
-                opened.clone().with_name("failed_at".into()),
-                known_at,
-                mode,
-                df.column("downtime_minutes")?.clone(),
-                df.column("ticket_id")?.clone(),
-            ],
-        )?
-        .filter(&keep)?;
+        let mut columns = vec![
+            df.column("asset_id")?.clone(),
+            opened.clone().with_name("failed_at".into()),
+            if late { resolution(df, "known_at")? } else { opened.clone().with_name("known_at".into()) },
+            mode,
+            df.column("downtime_minutes")?.clone(),
+            df.column("ticket_id")?.clone(),
+        ];
+        if late_mode && !late {
+            columns.push(resolution(df, "mode_known_at")?);
+        }
+        let all = DataFrame::new(df.height(), columns)?.filter(&keep)?;
         let named = all.filter(&all.column("asset_id")?.is_not_null())?;
         let n = (all.height() - named.height()) as u64;
         Ok((named, n))
@@ -121,7 +137,8 @@ fn dated(df: &DataFrame, keep: &BooleanChunked, mode: Column) -> PolarsResult<Da
 /// Failures from events.
 pub(crate) fn from_events(events: &Events, settings: &FailureSettings) -> Result<Derived, SourceError> {
     let df = events.df();
-    let out = dated(df, &mask(df, settings)?, mode(df, settings)?).map_err(|e| internal(&e))?;
+    let out =
+        dated(df, &mask(df, settings)?, mode(df, settings.mode.as_deref())?).map_err(|e| internal(&e))?;
     Ok(Derived { df: out, n_without_asset: 0 })
 }
 
@@ -135,12 +152,14 @@ pub(crate) fn from_telemetry<'a>(
     let mut refused = None;
     for t in sources {
         let df = t.df();
-        if let Err(e) = names_used(df, settings) {
+        let names = names_in(df, settings.filter.as_deref(), "failure.where")
+            .and_then(|_| names_in(df, settings.mode.as_deref(), "failure.mode"));
+        if let Err(e) = names {
             refused = refused.or(Some(e));
             continue;
         }
         let meets = mask(df, settings)?;
-        let mode = mode(df, settings)?;
+        let mode = mode(df, settings.mode.as_deref())?;
         let edges = || -> PolarsResult<BooleanChunked> {
             let ids = df.column("asset_id")?.str()?;
             let mut last: (Option<&str>, bool) = (None, false);

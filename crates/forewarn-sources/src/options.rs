@@ -134,7 +134,8 @@ pub struct FailureOptions {
     /// Whether a failed asset leaves the population. Default: false; true with `failures`. Example: `terminal = true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal: Option<bool>,
-    /// How it failed: a canonical column or an SQL expression. Default: none. Example: `mode = "category"`.
+    /// How it failed: a canonical column or an SQL expression. Default: of tickets, `subcategory` where failures differ in
+    /// it, else `category` where they do; otherwise none. Example: `mode = "resolution_code"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     /// A file that lists failures, instead of `from`. Default: none. Example: `failures = { path = "failures.csv" }`.

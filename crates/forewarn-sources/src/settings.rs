@@ -103,7 +103,7 @@ pub struct FailureSettings {
     pub source: FailureSource,
     /// The SQL condition; none: every row.
     pub filter: Option<String>,
-    /// A canonical column or an SQL expression for the mode.
+    /// A canonical column or an SQL expression for the mode; `None`: the usual one of the table.
     pub mode: Option<String>,
     /// Whether a failed asset leaves the population.
     pub terminal: bool,

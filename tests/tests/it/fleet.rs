@@ -41,6 +41,16 @@ pub(crate) struct Ticket {
     pub(crate) reopened: f64,
 }
 
+/// One failure, with when it and its mode could be known.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) asset: String,
+    pub(crate) at: Micros,
+    pub(crate) known_at: Option<Micros>,
+    pub(crate) mode: Option<String>,
+    pub(crate) mode_known_at: Option<Micros>,
+}
+
 /// Rows of every table, as plain data that a test can poison.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
@@ -49,7 +59,7 @@ pub(crate) struct Rows {
     pub(crate) tickets: Vec<Ticket>,
     pub(crate) readings: Vec<(String, Micros, f64, Option<f64>)>,
     pub(crate) events: Vec<(String, Micros, String)>,
-    pub(crate) failures: Vec<(String, Micros, Option<Micros>)>,
+    pub(crate) failures: Vec<Failure>,
     pub(crate) end: Cutoff,
 }
 
@@ -104,11 +114,14 @@ impl Rows {
                     let category = ["Hardware", "Software", "Network"][d.below(3) as usize].to_owned();
                     let priority = (1 + d.below(4)) as f64;
                     if category == "Hardware" || wear > 30.0 {
-                        rows.failures.push((
-                            id.clone(),
-                            opened,
-                            d.chance(0.5).then_some(resolved.unwrap_or(i64::MAX / 2)),
-                        ));
+                        let later = resolved.unwrap_or(i64::MAX / 2);
+                        rows.failures.push(Failure {
+                            asset: id.clone(),
+                            at: opened,
+                            known_at: d.chance(0.5).then_some(later),
+                            mode: Some(category.clone()),
+                            mode_known_at: Some(later),
+                        });
                     }
                     let reopened = d.below(2) as f64;
                     rows.tickets.push(Ticket {
@@ -198,9 +211,11 @@ impl Rows {
         ]);
         let f = &self.failures;
         let failures = frame(vec![
-            text("asset_id", f.iter().map(|r| r.0.as_str()).collect()),
-            time("failed_at", f.iter().map(|r| Some(r.1)).collect()),
-            time("known_at", f.iter().map(|r| r.2).collect()),
+            text("asset_id", f.iter().map(|r| r.asset.as_str()).collect()),
+            time("failed_at", f.iter().map(|r| Some(r.at)).collect()),
+            time("known_at", f.iter().map(|r| r.known_at).collect()),
+            Column::new("mode".into(), f.iter().map(|r| r.mode.as_deref()).collect::<Vec<_>>()),
+            time("mode_known_at", f.iter().map(|r| r.mode_known_at).collect()),
         ]);
         FrameInputs {
             assets: Some(Assets::try_new(&assets).unwrap()),

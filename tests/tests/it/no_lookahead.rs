@@ -9,7 +9,7 @@ use forewarn_frames::{Cutoff, Every, Frames, Horizon};
 use polars::prelude::*;
 use proptest::prelude::*;
 
-use crate::fleet::{DAYS, Dice, Rows, START};
+use crate::fleet::{DAYS, Dice, Failure, Rows, START};
 
 /// How the unknown is spoiled.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ fn spoiled(rows: &Rows, cutoff: Cutoff, how: Spoil, seed: u64) -> Rows {
         out.tickets.retain(|t| t.opened < at);
         out.readings.retain(|r| r.1 < at);
         out.events.retain(|e| e.1 < at);
-        out.failures.retain(|f| f.1 < at);
+        out.failures.retain(|f| f.at < at);
     }
     if poison {
         for t in &mut out.tickets {
@@ -65,15 +65,24 @@ fn spoiled(rows: &Rows, cutoff: Cutoff, how: Spoil, seed: u64) -> Rows {
         }
         for f in &mut out.failures {
             // Whether a ticket counts as failure may rest on cells that are known late.
-            if f.1 >= at || f.2.is_some_and(|k| k >= at) {
-                f.2 = Some(f.1.max(at) + d.below(50) as i64 * DAY);
+            if f.at >= at || f.known_at.is_some_and(|k| k >= at) {
+                f.known_at = Some(f.at.max(at) + d.below(50) as i64 * DAY);
+            }
+            if f.at >= at || f.mode_known_at.is_some_and(|k| k >= at) {
+                (f.mode, f.mode_known_at) = (Some("never seen".into()), Some(at + DAY));
             }
         }
         let n = 20 + d.below(50);
         for i in 0..n {
             let t = later(&mut d);
             let id = format!("A{:02}", d.below(60));
-            out.failures.push((id.clone(), t, None));
+            out.failures.push(Failure {
+                asset: id.clone(),
+                at: t,
+                known_at: None,
+                mode: Some("meteor".into()),
+                mode_known_at: None,
+            });
             out.events.push((id.clone(), t, "meteor".into()));
             out.readings.push((id.clone(), t, 1e12, Some(f64::from(i as u32))));
             out.attributes.push((id, "firmware".into(), "9.9".into(), t));
@@ -239,7 +248,7 @@ fn ranking_does_not_see_rows_after_the_end() {
     let one = |mut rows: Rows| {
         rows.end = end;
         // What has not happened by the end of observation is no failure yet, as the binary sees to.
-        rows.failures.retain(|f| f.1 < end.micros() as Micros);
+        rows.failures.retain(|f| f.at < end.micros() as Micros);
         let r = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &Silent).unwrap();
         (parquet(&r.ranking), parquet(&r.risk), r.model)
     };

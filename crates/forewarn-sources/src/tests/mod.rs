@@ -516,6 +516,22 @@ fn failures_are_derived_and_known_when_the_condition_could_be() {
     )
     .unwrap();
     assert!(rows(l.failures.df()).contains("never"));
+    // Without a mode in the config it is the finer column that tells failures apart, known as late as that column is.
+    let usual = |rest: &str, expected: &str| {
+        let csv = format!("ticket_id,opened_at,resolved_at,asset_id,category,subcategory\n{rest}");
+        let l = run(&[("t.csv", text(&csv))], &format!("{TICKETS}[failure]\nfrom = \"tickets\"\n")).unwrap();
+        let found = rows(l.failures.df());
+        assert_eq!(found.split_once(" / ").unwrap().1, expected, "{rest}");
+    };
+    usual(
+        "1,2025-01-01,2025-01-05,a,hw,disk\n2,2025-01-02,,a,hw,fan\n3,2025-01-03,,a,hw,?\n",
+        "a,2025-01-01 00:00,2025-01-01 00:00,disk,2025-01-05 00:00,1 / a,2025-01-02 00:00,2025-01-02 00:00,fan,never,2 / a,2025-01-03 00:00,2025-01-03 00:00,,never,3",
+    );
+    usual(
+        "1,2025-01-01,2025-01-05,a,hw,disk\n2,2025-01-02,,a,sw,disk\n",
+        "a,2025-01-01 00:00,2025-01-01 00:00,hw,1 / a,2025-01-02 00:00,2025-01-02 00:00,sw,2",
+    );
+    usual("1,2025-01-01,,a,hw,disk\n", "a,2025-01-01 00:00,2025-01-01 00:00,1");
     let e = run(
         &[("t.csv", text(csv))],
         &format!("{TICKETS}[failure]\nfrom = \"tickets\"\nwhere = \"categry = 'hw'\"\n"),

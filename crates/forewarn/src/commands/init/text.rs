@@ -181,6 +181,7 @@ const FAILURE_TICKETS: &str = "
 [failure]
 from = \"tickets\"
 # where = \"category = 'Hardware' AND priority <= 2\"
+# mode = \"subcategory\"         # how it failed; by default the subcategory, or the category
 # terminal = true              # if a failed asset leaves for good
 ";
 
