@@ -20,6 +20,7 @@
 //! | predict, explain | [`RiskModel::log_odds`], [`RiskModel::contributions`] | log odds, [`Contributions`] that add up to them |
 //! | keep | [`RiskModel::to_bytes`], [`RiskModel::from_bytes`] | JSON; everything else here that is kept derives serde |
 //! | few events | [`RateDistribution::fit`], [`cohort_rate`], [`cohort_share`] | shrunk rates and probabilities in closed form |
+//! | when | [`remaining_life`] | quantiles of the time to failure, where they lie within the horizons |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
@@ -78,6 +79,7 @@ mod columns;
 mod condition;
 mod error;
 mod interval;
+mod life;
 mod linalg;
 mod logistic;
 mod matrix;
@@ -97,6 +99,7 @@ pub use choose::{Choice, Standing, one_standard_error, one_standard_error_bootst
 pub use condition::{ChannelKind, Condition, ConditionDays, MIN_SEQUENCES, N_STATES};
 pub use error::ModelError;
 pub use interval::{LocalEvidence, probability_interval, probability_intervals};
+pub use life::{Life, remaining_life};
 pub use logistic::{Logistic, LogisticParams};
 pub use matrix::Matrix;
 pub use metrics::{Metric, Scored, TopK, top_k};

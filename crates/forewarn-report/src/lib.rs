@@ -6,6 +6,7 @@
 
 mod error;
 mod html;
+mod life;
 mod number;
 mod plot;
 mod rows;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use error::ReportError;
 pub use html::{MAX_BYTES, render};
+pub use life::life_words;
 pub use saved::{
     facts_from_json, facts_json, files, findings_from_json, findings_json, metrics_from_json, metrics_json,
     read_tables,

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::Limits;
 use crate::error::{ReportError, table};
-use crate::number::{counted, expected, fixed, percent, percent_range, plain, signed, whole};
+use crate::life::life_words;
+use crate::number::{counted, fixed, percent, percent_range, plain, signed, whole};
 use crate::rows;
 use crate::text::{LONG, foreign};
 
@@ -170,9 +171,9 @@ fn what(row: &RankingRow, limit: usize) -> String {
         .join(" · ")
 }
 
-/// How the rank moved since the run before.
+/// How the rank moved since the night before.
 fn moved(row: &RankingRow) -> String {
-    let reason = row.move_reason.as_deref().map(|t| foreign(t, 120)).filter(|t| !t.is_empty());
+    let reason = row.move_reason.as_deref().map(|t| foreign(t, 160)).filter(|t| !t.is_empty());
     let from = match row.previous_rank {
         Some(p) if p > row.rank => Some(format!("up from {}", whole(u64::from(p)))),
         Some(p) if p < row.rank => Some(format!("down from {}", whole(u64::from(p)))),
@@ -269,11 +270,8 @@ fn card(i: usize, row: &RankingRow, risks: &[Risk], limits: Limits) -> Card {
         others.iter().map(|r| r.contribution.abs()).filter(|c| c.is_finite()).fold(0.0, f64::max).max(0.1);
     let sum: f64 = row.reasons.iter().map(|r| r.contribution).sum();
     let has_base = row.reasons.iter().any(is_base);
-    let life = match (row.remaining_life_days, row.remaining_life_low, row.remaining_life_high) {
-        (Some(d), Some(l), Some(h)) => format!("{} days ({}–{})", expected(d), expected(l), expected(h)),
-        (Some(d), ..) => format!("{} days", expected(d)),
-        _ => String::new(),
-    };
+    let longest = risks.last().map(|r| (r.0, r.1));
+    let life = life_words(row.remaining_life_days, row.remaining_life_low, row.remaining_life_high, longest);
     let mut modes: Vec<String> = row
         .modes
         .iter()
