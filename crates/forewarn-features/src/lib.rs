@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod catalog;
+mod change;
 mod cohort;
 mod compute;
 mod evidence;

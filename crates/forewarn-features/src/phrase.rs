@@ -131,7 +131,7 @@ fn strength(nats: f64) -> &'static str {
 }
 
 /// A probability from its log odds, never none or certain.
-fn chance(log_odds: f64) -> String {
+pub(crate) fn chance(log_odds: f64) -> String {
     let p = 1.0 / (1.0 + (-log_odds).exp());
     if p > 0.99 {
         "over 99 %".into()
