@@ -14,6 +14,7 @@ use crate::candidates::{
 };
 use crate::columns::{Columns, TrainingRows};
 use crate::condition::Conditions;
+use crate::modes::Modes;
 use crate::sample::{training_cutoffs, training_rows};
 use crate::{EngineError, Progress, RiskSettings, Settings};
 
@@ -46,6 +47,8 @@ pub(crate) struct ModelSet {
     condition: Option<Conditions>,
     pub columns: Columns,
     pub horizons: Vec<HorizonModel>,
+    /// Of failures within the horizon of the ranking, where it is among the horizons.
+    pub modes: Option<Modes>,
 }
 
 /// The model file: data only. `format` names it, `version` says how to read it.
@@ -57,6 +60,7 @@ pub(crate) struct ModelFile {
     condition: Option<Conditions>,
     columns: Columns,
     horizons: Vec<HorizonModel>,
+    modes: Option<Modes>,
 }
 
 /// What a model says of the rows of a feature table, one entry a row.
@@ -67,6 +71,8 @@ pub(crate) struct Prediction {
     pub low: Vec<f64>,
     pub high: Vec<f64>,
     pub unknown: Vec<bool>,
+    /// Of the chosen candidate, before calibration.
+    pub log_odds: Vec<f64>,
     /// Calibrated, one vector a candidate.
     pub candidates: Vec<Vec<f64>>,
 }
@@ -128,7 +134,9 @@ impl ModelSet {
             horizons.push(fit_horizon(&columns, &x, &rows, i, h.get(), &cutoffs, settings.seed)?);
         }
         progress.step("training", risk.horizons.len(), risk.horizons.len());
-        Ok(Self { fitted_at: fit_at, catalog, condition, columns, horizons })
+        let modes =
+            Modes::fit(frames, risk, settings.seed, (&rows, &x, columns.n_numbers), &cutoffs, fit_at)?;
+        Ok(Self { fitted_at: fit_at, catalog, condition, columns, horizons, modes })
     }
 
     /// The model as data: JSON, versioned.
@@ -140,6 +148,7 @@ impl ModelSet {
             condition: self.condition.clone(),
             columns: self.columns.clone(),
             horizons: self.horizons.clone(),
+            modes: self.modes.clone(),
         })
         .map_err(|e| EngineError::Model(e.to_string()))
     }
@@ -219,7 +228,8 @@ impl HorizonModel {
             .map_err(EngineError::model)?
             .into_iter()
             .unzip();
-        Ok(Prediction { probability, low, high, unknown: unknown.to_vec(), candidates })
+        let log_odds = z[self.chosen].clone();
+        Ok(Prediction { probability, low, high, unknown: unknown.to_vec(), log_odds, candidates })
     }
 }
 

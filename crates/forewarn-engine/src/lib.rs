@@ -10,6 +10,8 @@ mod columns;
 mod condition;
 mod evaluate;
 mod fit;
+mod modes;
+mod moves;
 mod rank;
 mod run;
 mod sample;

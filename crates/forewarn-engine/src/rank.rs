@@ -1,14 +1,17 @@
-//! The ranking of today: probability, interval, status, and reasons that add up. It does not know how models are fitted.
+//! The ranking of today: probability, interval, status, remaining life, modes, and reasons that add up. It does not know
+//! how models are fitted.
 
 use std::collections::BTreeMap;
 
 use forewarn_features::{Catalog, FeatureTable};
 use forewarn_frames::output::{RISK, RankingRow, Reason, Status, ranking_frame};
 use forewarn_frames::{Frames, History};
-use forewarn_models::{Contributions, Matrix};
+use forewarn_models::{Contributions, Life, Matrix, remaining_life};
 use polars::prelude::*;
 
 use crate::fit::{ModelSet, Prediction};
+use crate::modes::OTHER;
+use crate::moves::{Night, by_risk, moves};
 use crate::{EngineError, Settings};
 
 /// Assets that get reasons: those a person could look at.
@@ -137,15 +140,16 @@ pub(crate) fn ranking(
 ) -> Result<DataFrame, EngineError> {
     let by = settings.risk.horizons.iter().position(|h| *h == settings.risk.rank_by).unwrap_or(0);
     let p = &predictions[by];
-    let n = table.assets.len();
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&a, &b| {
-        p.probability[b].total_cmp(&p.probability[a]).then(table.assets[a].cmp(&table.assets[b]))
-    });
+    let order = by_risk(table, p);
     let x = model.matrix(table)?;
     let explained: Vec<usize> = order.iter().copied().take(EXPLAINED).collect();
     let c = model.horizons[by].contributions(&x.select_rows(&explained))?;
+    let night = Night { history, table, prediction: p, order: &order, contributions: &c };
+    let moves = moves(frames, model, by, &night)?;
+    let lives = lives(settings, predictions)?;
     let word = |code: Option<forewarn_frames::Code>| code.map(|c| history.word(c));
+    let kinds: Vec<Option<&str>> = table.assets.iter().map(|&a| word(history.asset(a).kind)).collect();
+    let shares = model.modes.as_ref().map(|m| m.predict(&x, &kinds, &p.unknown)).transpose()?;
     let group: Vec<Option<(&str, &str)>> = table
         .assets
         .iter()
@@ -163,6 +167,10 @@ pub(crate) fn ranking(
         .map(|(place, &i)| {
             let a = table.assets[i];
             let asset = history.asset(a);
+            let modes = match (&model.modes, &shares) {
+                (Some(m), Some(shares)) => m.split(p.probability[i], &shares[i]),
+                _ => Vec::new(),
+            };
             RankingRow {
                 rank: place as u32 + 1,
                 asset_id: history.asset_id(a).to_owned(),
@@ -174,25 +182,36 @@ pub(crate) fn ranking(
                 probability_low: p.low[i],
                 probability_high: p.high[i],
                 status: if p.unknown[i] { Status::Unknown } else { Status::Scored },
-                failure_mode: None,
-                remaining_life_days: None,
-                remaining_life_low: None,
-                remaining_life_high: None,
+                failure_mode: modes.first().map(|m| m.0.clone()).filter(|m| m != OTHER),
+                remaining_life_days: lives[i].median,
+                remaining_life_low: lives[i].low,
+                remaining_life_high: lives[i].high,
                 expected_cost: None,
                 expected_saving: None,
                 action: (place < visits).then(|| "visit".to_owned()),
-                modes: Vec::new(),
+                modes,
                 reasons: if place < explained.len() {
                     reasons(model, &model.catalog, table, &c, place, i, &mut peers)
                 } else {
                     Vec::new()
                 },
-                previous_rank: None,
-                move_reason: None,
+                previous_rank: moves[place].previous_rank,
+                move_reason: moves[place].reason.clone(),
             }
         })
         .collect();
     Ok(ranking_frame(&rows)?)
+}
+
+/// The remaining life of each row, from its probabilities at all horizons.
+fn lives(settings: &Settings, predictions: &[Prediction]) -> Result<Vec<Life>, EngineError> {
+    let days: Vec<f64> = settings.risk.horizons.iter().map(|h| f64::from(h.get())).collect();
+    (0..predictions[0].probability.len())
+        .map(|i| {
+            let p: Vec<f64> = predictions.iter().map(|p| p.probability[i]).collect();
+            remaining_life(&days, &p).map_err(EngineError::model)
+        })
+        .collect()
 }
 
 /// A changeable attribute as of today, by asset id.

@@ -3,6 +3,7 @@
 //! - `cli`: what the binary prints, writes and ends with.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
+//! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
 //! - `real`: the command on public data, where it is at hand.
 //! - `fleet`: a small random fleet for the laws.
 #![allow(
@@ -19,6 +20,7 @@
 
 mod cli;
 mod fleet;
+mod night;
 mod no_lookahead;
 mod real;
 mod walls;

@@ -172,9 +172,10 @@ pub(crate) fn ranking(n: usize, fill: Fill<'_>, costs: bool) -> Vec<RankingRow> 
                 probability_high: (p * (1.0 + spread)).min(0.98),
                 status: if unknown { Status::Unknown } else { Status::Scored },
                 failure_mode: Some(fill("failure_mode", mode)),
-                remaining_life_days: (i % 3 == 0).then_some(40.0 + i as f64 * 6.0),
-                remaining_life_low: (i % 3 == 0).then_some(12.0 + i as f64 * 2.0),
-                remaining_life_high: (i % 3 == 0).then_some(160.0 + i as f64 * 9.0),
+                remaining_life_days: (i % 3 == 0).then_some(40.0 + i as f64 * 2.0),
+                remaining_life_low: (i % 3 == 0).then_some(12.0 + i as f64),
+                // The highest end lies beyond the longest horizon, as most do.
+                remaining_life_high: (i % 6 == 0).then_some(60.0 + i as f64 * 9.0),
                 expected_cost: costs.then_some(p * 2_400.0),
                 expected_saving: costs.then_some(p * 2_400.0 - 80.0),
                 action: costs.then(|| {
@@ -187,8 +188,7 @@ pub(crate) fn ranking(n: usize, fill: Fill<'_>, costs: bool) -> Vec<RankingRow> 
                 modes: vec![(fill("mode", mode), p * 0.7), (fill("mode", "other"), p * 0.3)],
                 reasons,
                 previous_rank: (i % 5 != 2).then_some(i as u32 + 1 + (i as u32 * 7) % 4),
-                move_reason: (i % 5 == 0)
-                    .then(|| fill("move_reason", "two more incidents since the last run")),
+                move_reason: (i % 5 == 0).then(|| fill("move_reason", "2 more tickets in 7 days (now 5)")),
             }
         })
         .collect()

@@ -46,6 +46,32 @@ fn the_first_screen_answers() {
 }
 
 #[test]
+fn a_card_says_when_how_and_what_moved() {
+    let mut tables = run(60, &plain);
+    let page = words(&render(&tables).unwrap());
+    for want in [
+        "Remaining life 40 days (80 % interval 12 to 60)",
+        "Remaining life 58 days (80 % interval 21 to more than 90)",
+        "How it may fail disk 44 %, other 19 %",
+        "Since the night before up from 9: 2 more tickets in 7 days (now 5)",
+    ] {
+        assert!(page.contains(want), "missing: {want}");
+    }
+    // What most assets have: a life beyond the longest horizon, no modes, no move.
+    let mut rows = ranking(60, &plain, false);
+    for r in &mut rows {
+        (r.remaining_life_days, r.remaining_life_low, r.remaining_life_high) = (None, None, None);
+        (r.failure_mode, r.modes, r.previous_rank, r.move_reason) = (None, Vec::new(), None, None);
+    }
+    tables.ranking = ranking_frame(&rows).unwrap();
+    let page = words(&render(&tables).unwrap());
+    assert!(page.contains("Remaining life more than 90 days"));
+    // Once, where the words are explained.
+    assert_eq!(page.matches("How it may fail").count(), 1);
+    assert!(!page.contains("Since the night before"));
+}
+
+#[test]
 fn no_probability_is_said_to_be_certain() {
     let page = words(&render(&run(60, &plain)).unwrap());
     let ranked = page.split("All ranked assets").nth(2).unwrap().split("Cards").next().unwrap();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use forewarn_frames::output::RunTables;
-use forewarn_report::{Format, read_tables, table_text};
+use forewarn_report::{Format, life_words, read_tables, table_text};
 use polars::prelude::{BooleanChunked, DataFrame, NewChunkedArray};
 use serde_json::{Value, json};
 
@@ -78,6 +78,18 @@ fn interval(row: &Value) -> String {
     format!("{}  ({} to {})", p("probability"), p("probability_low"), p("probability_high"))
 }
 
+/// How the rank moved since the night before, where that is known.
+fn moved(asset: &Value) -> Option<String> {
+    let reason = text(asset, "move_reason");
+    let from = match (asset["previous_rank"].as_i64(), asset["rank"].as_i64()) {
+        (Some(before), Some(now)) if before > now => format!("up from {before} the night before"),
+        (Some(before), Some(now)) if before < now => format!("down from {before} the night before"),
+        (Some(_), _) => "rank unchanged since the night before".to_owned(),
+        (None, _) => return reason.map(str::to_owned),
+    };
+    Some(reason.map_or(from.clone(), |reason| format!("{from}: {reason}")))
+}
+
 fn card(asset: &Value, risk: &[Value], tables: &RunTables) -> String {
     let facts = &tables.facts;
     let what: Vec<&str> = ["kind", "model", "site"].iter().filter_map(|key| text(asset, key)).collect();
@@ -90,6 +102,9 @@ fn card(asset: &Value, risk: &[Value], tables: &RunTables) -> String {
         "\nrank {} of {} as of {}, by the risk of failing within {} days",
         asset["rank"], facts.n_assets, facts.as_of, facts.rank_by_days
     );
+    if let Some(moved) = moved(asset) {
+        let _ = writeln!(out, "{moved}");
+    }
     if text(asset, "status") == Some("unknown") {
         out += "too little was seen of it: the numbers are those of its kind and model\n";
     }
@@ -98,8 +113,25 @@ fn card(asset: &Value, risk: &[Value], tables: &RunTables) -> String {
         let mark = if row["horizon_days"] == facts.rank_by_days { "  <- ranked by" } else { "" };
         let _ = writeln!(out, "  within {:>4} days  {}{mark}", row["horizon_days"], interval(row));
     }
-    if let Some(mode) = text(asset, "failure_mode") {
-        let _ = writeln!(out, "\nlikeliest failure mode: {mode}");
+    let days = |key: &str| asset[key].as_f64();
+    let longest = risk.last().and_then(|r| Some((r["horizon_days"].as_i64()?, r["probability"].as_f64()?)));
+    let life = life_words(
+        days("remaining_life_days"),
+        days("remaining_life_low"),
+        days("remaining_life_high"),
+        longest,
+    );
+    if !life.is_empty() {
+        let _ = writeln!(out, "\nremaining life: {life}");
+    }
+    let modes: Vec<String> = asset["modes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|m| Some(format!("{} {}", text(m, "mode")?, words::percent(m["probability"].as_f64()?))))
+        .collect();
+    if !modes.is_empty() {
+        let _ = writeln!(out, "how it may fail within {} days: {}", facts.rank_by_days, modes.join(", "));
     }
     if let Some(action) = text(asset, "action") {
         let _ = writeln!(out, "what to do: {action}");
@@ -142,6 +174,22 @@ fn csv(asset: &Value) -> String {
 #[allow(clippy::unwrap_used, reason = "a test stops where its own input is wrong")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_move_is_told_with_its_reason() {
+        let check = |row: Value, want: Option<&str>| assert_eq!(moved(&row).as_deref(), want);
+        check(
+            json!({ "rank": 3, "previous_rank": 12, "move_reason": "2 more tickets in 7 days (now 5)" }),
+            Some("up from 12 the night before: 2 more tickets in 7 days (now 5)"),
+        );
+        check(json!({ "rank": 3, "previous_rank": 1 }), Some("down from 1 the night before"));
+        check(json!({ "rank": 3, "previous_rank": 3 }), Some("rank unchanged since the night before"));
+        check(
+            json!({ "rank": 3, "previous_rank": null, "move_reason": "new: first seen yesterday" }),
+            Some("new: first seen yesterday"),
+        );
+        check(json!({ "rank": 3, "previous_rank": null }), None);
+    }
 
     #[test]
     fn the_csv_of_reasons_is_safe_in_a_spreadsheet() {
