@@ -144,6 +144,62 @@ impl Calibrator {
     }
 }
 
+/// Held-out log odds with the error of level taken from each block: all of a block are moved by one amount, so that its
+/// mean probability is its share of ones (the amount has a normal prior of unit spread, which bounds it where a block has no
+/// ones).
+///
+/// How far a model missed the level of the rows after it is how far the level had moved by then, and a model fitted since
+/// has seen the move. How much it exaggerates is not learned that way: a calibrator fitted to these log odds corrects the
+/// shape, and leaves the level to the model that it is used with.
+///
+/// # Errors
+/// As [`Calibrator::fit`], except that one class is enough; `blocks` of another length.
+///
+/// ```
+/// use forewarn_models::at_own_level;
+/// let z = at_own_level(&[0.0, 0.0, 2.0, 2.0], &[0.0, 1.0, 0.0, 1.0], &[9.0; 4], &[0, 0, 1, 1])?;
+/// assert!(z[0] == 0.0 && z[2].abs() < 0.5);
+/// assert!(at_own_level(&[0.0], &[0.0, 1.0], &[1.0; 2], &[0, 0]).is_err());
+/// # Ok::<(), forewarn_models::ModelError>(())
+/// ```
+pub fn at_own_level(
+    log_odds: &[f64],
+    outcomes: &[f64],
+    weights: &[f64],
+    blocks: &[u32],
+) -> Result<Vec<f64>, ModelError> {
+    outcomes_and_weights(outcomes, weights)?;
+    same_length("log odds", log_odds.len(), outcomes.len())?;
+    same_length("blocks", blocks.len(), outcomes.len())?;
+    all_finite("log odds", log_odds)?;
+    let mut moved = log_odds.to_vec();
+    let mut each: Vec<u32> = blocks.to_vec();
+    each.sort_unstable();
+    each.dedup();
+    for block in each {
+        let rows: Vec<usize> = (0..blocks.len()).filter(|&i| blocks[i] == block).collect();
+        let mut by = 0.0_f64;
+        for _ in 0..50 {
+            let (mut gap, mut information) = (-by, 1.0);
+            for &i in &rows {
+                let p = sigmoid(log_odds[i] + by);
+                gap += weights[i] * (outcomes[i] - p);
+                information += weights[i] * p * (1.0 - p);
+            }
+            // The curve is concave: steps of one at most cannot run away.
+            let step = (gap / information).clamp(-1.0, 1.0);
+            by += step;
+            if step.abs() < 1e-12 {
+                break;
+            }
+        }
+        for &i in &rows {
+            moved[i] += by;
+        }
+    }
+    Ok(moved)
+}
+
 /// Platt's targets: a little inside 0 and 1, by the number of rows of each class, so that slopes stay finite.
 fn softened(outcomes: &[f64], weights: &[f64]) -> Vec<f64> {
     let ones: f64 = outcomes.iter().zip(weights).map(|(y, w)| y * w).sum();

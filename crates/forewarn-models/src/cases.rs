@@ -1,4 +1,4 @@
-//! Reads the stored results of scikit-learn and scipy (`cases/cases.json`) for the unit tests. It does not
+//! Reads the stored results of scikit-learn, scipy, lifelines and scikit-survival (`cases/cases.json`) for the unit tests. It does not
 //! know the models.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -8,11 +8,16 @@ use std::collections::BTreeSet;
 
 /// Missing shares between these get an indicator column of their own.
 const INDICATOR_SHARE: std::ops::RangeInclusive<f64> = 0.01..=0.99;
+/// A category needs this many rows for a coefficient of its own.
+const MIN_CATEGORY_ROWS: usize = 50;
+/// The size of a category's indicator. Next to standardized columns an indicator of a rare category is small, and the
+/// penalty holds its coefficient back; of this size it holds back those of about one row in nine.
+const CATEGORY_SIZE: f64 = 3.0;
 /// A column whose kurtosis is above this (a normal has 3) counts as heavy-tailed.
 const HEAVY_KURTOSIS: f64 = 10.0;
 
 /// How a raw value becomes a regressor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Shape {
     /// The value itself.
     Plain,
@@ -22,6 +27,8 @@ pub(crate) enum Shape {
     Clamped,
     /// 1 where the value is missing, else 0.
     Missing,
+    /// 1 where the value is this code of a category, else 0.
+    Is(f64),
 }
 
 /// One column of the design, made from one raw column.
@@ -42,11 +49,14 @@ impl Regressor {
         if self.shape == Shape::Missing {
             return f64::from(u8::from(v.is_nan()));
         }
+        if let Shape::Is(code) = self.shape {
+            return f64::from(u8::from(v == code));
+        }
         let v = if v.is_nan() { self.fill } else { v };
         match self.shape {
             Shape::SignedLog => signed_log(v).clamp(self.low, self.high),
             Shape::Clamped => v.clamp(self.low, self.high),
-            Shape::Plain | Shape::Missing => v,
+            Shape::Plain | Shape::Missing | Shape::Is(_) => v,
         }
     }
 
@@ -81,11 +91,18 @@ fn signed_log(v: f64) -> f64 {
 ///
 /// With `transforms`, a column that is nowhere negative or heavy-tailed enters as signed `ln(1 + |v|)`, and
 /// no later value reaches beyond the range seen here. Missing values take the training median. Indicators
-/// that say the same of every row enter once, under the first of their columns.
-pub(crate) fn choose_regressors(x: &Matrix, weights: &[f64], transforms: bool) -> Vec<Regressor> {
+/// that say the same of every row enter once, under the first of their columns. A column of `categories` enters as one
+/// indicator for each code that enough rows have; other codes and missing ones have none.
+pub(crate) fn choose_regressors(
+    x: &Matrix,
+    weights: &[f64],
+    transforms: bool,
+    categories: &[usize],
+) -> Vec<Regressor> {
     let total: f64 = weights.iter().sum();
     let chosen: Vec<(Option<Regressor>, Option<Regressor>)> = (0..x.n_cols())
         .into_par_iter()
+        .filter(|j| !categories.contains(j))
         .map(|source| {
             let raw = x.column(source);
             let mut seen: Vec<f64> = raw.iter().copied().filter(|v| !v.is_nan()).collect();
@@ -124,7 +141,25 @@ pub(crate) fn choose_regressors(x: &Matrix, weights: &[f64], transforms: bool) -
             patterns.insert(pattern)
         }));
     }
+    regressors.extend(categories.iter().flat_map(|&source| indicators(source, x.column(source))));
     regressors
+}
+
+/// One indicator for each code of a category that enough rows have, in the order of the codes.
+fn indicators(source: usize, codes: &[f64]) -> Vec<Regressor> {
+    let mut sorted: Vec<f64> = codes.iter().copied().filter(|c| !c.is_nan()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let runs = sorted.chunk_by(|a, b| a == b).filter(|r| (MIN_CATEGORY_ROWS..codes.len()).contains(&r.len()));
+    runs.map(|r| Regressor {
+        source,
+        shape: Shape::Is(r[0]),
+        fill: 0.0,
+        low: 0.0,
+        high: 0.0,
+        mean: 0.0,
+        scale: 1.0 / CATEGORY_SIZE,
+    })
+    .collect()
 }
 
 /// The standardized fourth moment; 0 for a constant column.
@@ -161,12 +196,28 @@ mod tests {
             vec![f64::NAN; n],
         ])
         .unwrap();
-        let r = choose_regressors(&x, &vec![1.0; n], true);
+        let r = choose_regressors(&x, &vec![1.0; n], true, &[]);
         let found: Vec<(usize, Shape)> = r.iter().map(|r| (r.source, r.shape)).collect();
         assert_eq!(found, vec![(0, Shape::SignedLog), (0, Shape::Missing), (1, Shape::Clamped)]);
         assert_eq!(r[2].standardized(1e9), r[2].standardized(99.0));
         assert!(r[0].standardized(f64::NAN).is_finite());
         let d = design(&x, &r);
         assert!(d.iter().all(|c| (c.iter().sum::<f64>()).abs() < 1e-9));
+    }
+
+    #[test]
+    fn a_category_has_one_indicator_for_each_frequent_code() {
+        let code = |i: usize| match i {
+            0..60 => 0.0,
+            60..120 => 2.0,
+            120..130 => 3.0,
+            _ => f64::NAN,
+        };
+        let x = Matrix::from_columns(vec![(0..140).map(code).collect()]).unwrap();
+        let r = choose_regressors(&x, &[1.0; 140], true, &[0]);
+        assert_eq!(r.iter().map(|r| r.shape).collect::<Vec<_>>(), [Shape::Is(0.0), Shape::Is(2.0)]);
+        for (v, found) in [(0.0, [3.0, 0.0]), (2.0, [0.0, 3.0]), (3.0, [0.0; 2]), (f64::NAN, [0.0; 2])] {
+            assert_eq!([r[0].standardized(v), r[1].standardized(v)], found, "{v}");
+        }
     }
 }

@@ -25,7 +25,8 @@
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
 //! | doubt | [`LocalEvidence::fit`], [`probability_intervals`] | intervals that contain the probability and exclude 0 and 1 |
-//! | score | [`Scored::new`], [`Metric::of`], [`top_k`] | numbers, `None` where undefined |
+//! | score | [`Scored::new`], [`Metric::of`], [`top_k`], [`lead_time`] | numbers, `None` where undefined |
+//! | score where some rows are censored | [`FollowUp::new`], [`CensoringCurve::fit`]; [`CensoringCurve::weights`], [`dynamic_auc`], [`concordance`] | weights for [`Scored`]; numbers, `None` where undefined |
 //! | compare | [`bootstrap_metric`], [`Replicates::minus`], [`one_standard_error`], [`one_standard_error_bootstrap`] | [`Choice`] |
 //!
 //! # From rows to a calibrated, explained probability
@@ -74,6 +75,7 @@ mod bootstrap;
 mod calibrate;
 #[cfg(test)]
 mod cases;
+mod censored;
 mod choose;
 mod columns;
 mod condition;
@@ -94,7 +96,8 @@ mod trees;
 pub use blend::Blend;
 pub use boosting::{Booster, BoostingParams};
 pub use bootstrap::{BootstrapParams, Replicates, bootstrap, bootstrap_metric};
-pub use calibrate::{Calibrator, CalibratorChoice, CalibratorKind, choose_calibrator};
+pub use calibrate::{Calibrator, CalibratorChoice, CalibratorKind, at_own_level, choose_calibrator};
+pub use censored::{CensoringCurve, FollowUp, Window, concordance, dynamic_auc};
 pub use choose::{Choice, Standing, one_standard_error, one_standard_error_bootstrap};
 pub use condition::{ChannelKind, Condition, ConditionDays, MIN_SEQUENCES, N_STATES};
 pub use error::ModelError;
@@ -102,7 +105,7 @@ pub use interval::{LocalEvidence, probability_interval, probability_intervals};
 pub use life::{Life, remaining_life};
 pub use logistic::{Logistic, LogisticParams};
 pub use matrix::Matrix;
-pub use metrics::{Metric, Scored, TopK, top_k};
+pub use metrics::{LeadTime, Metric, Scored, TopK, lead_time, top_k};
 pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};
 pub use rng::poisson_one_weights;
 pub use shrink::{RateDistribution, cohort_rate, cohort_share};

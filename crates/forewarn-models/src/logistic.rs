@@ -22,13 +22,16 @@ pub struct LogisticParams {
     /// and of columns that are never negative, values kept within the training range). Missing values are
     /// filled either way. Default true.
     pub transforms: bool,
+    /// Columns that hold codes of categories: each code of at least 50 rows gets a coefficient of its own. Default
+    /// none.
+    pub categories: Vec<usize>,
     /// Most Newton steps, at least 1. Default 30; 6 to 9 are usual.
     pub max_steps: usize,
 }
 
 impl Default for LogisticParams {
     fn default() -> Self {
-        Self { ridge: 10.0, transforms: true, max_steps: 30 }
+        Self { ridge: 10.0, transforms: true, categories: Vec::new(), max_steps: 30 }
     }
 }
 
@@ -74,7 +77,7 @@ impl RiskLearner for LogisticParams {
             "finite and greater than 0",
         )?;
         in_range(self.max_steps >= 1, "max_steps", self.max_steps as f64, "at least 1")?;
-        let regressors = choose_regressors(data.x, data.weights, self.transforms);
+        let regressors = choose_regressors(data.x, data.weights, self.transforms, &self.categories);
         let columns = design(data.x, &regressors);
         let (coefficients, intercept) = newton(&columns, data, self)?;
         Ok(Logistic { n_columns: data.x.n_cols(), regressors, coefficients, intercept })

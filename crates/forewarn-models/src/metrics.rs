@@ -4,7 +4,7 @@
 //! A [`Scored`] holds outcomes, scores and weights, checked once. A metric that is undefined on a sample (one
 //! class only, no weight) is `None`, never a number that looks like a result.
 
-use crate::error::{ModelError, all_finite, outcomes_and_weights, same_length};
+use crate::error::{ModelError, all_finite, in_range, outcomes_and_weights, same_length};
 use std::sync::Arc;
 
 /// Outcomes (0 or 1), scores and weights of the same rows. Sorting happens once and is shared by every
@@ -213,22 +213,14 @@ struct Group {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn top_k(s: &Scored<'_>, groups: &[u32], k: usize) -> Result<Option<TopK>, ModelError> {
-    same_length("groups", groups.len(), s.outcome.len())?;
-    if k == 0 {
-        return Err(ModelError::OutOfRange { name: "k", found: 0.0, allowed: "at least 1" });
-    }
-    let mut by_group = vec![Group::default(); groups.iter().max().map_or(0, |g| *g as usize + 1)];
-    let mut descending: Vec<u32> = s.ascending.to_vec();
-    // Stable, so ties stay in the caller's order.
-    descending.sort_by(|&a, &b| s.score[b as usize].total_cmp(&s.score[a as usize]));
-    for i in descending.into_iter().map(|i| i as usize) {
+    let mut by_group = vec![Group::default(); n_groups(groups)];
+    for_each_listed(s, groups, k, |i, used| {
         let g = &mut by_group[groups[i] as usize];
-        let used = s.weight[i].min(k as f64 - g.listed);
         g.listed += used;
         g.hits += used * s.outcome[i];
         g.total += s.weight[i];
         g.ones += s.weight[i] * s.outcome[i];
-    }
+    })?;
     let live: Vec<Group> = by_group.into_iter().filter(|g| g.total > 0.0).collect();
     let mean = |f: fn(&Group) -> f64, rows: &[Group]| {
         (!rows.is_empty()).then(|| rows.iter().map(f).sum::<f64>() / rows.len() as f64)
@@ -243,6 +235,115 @@ pub fn top_k(s: &Scored<'_>, groups: &[u32], k: usize) -> Result<Option<TopK>, M
     }))
 }
 
+/// Room for every code of a group.
+fn n_groups(groups: &[u32]) -> usize {
+    groups.iter().max().map_or(0, |g| *g as usize + 1)
+}
+
+/// Calls `visit(row, listed weight)` for every row, from the highest score to the lowest, ties in the
+/// caller's order. The listed weight is what still fits on the list of the row's group, 0 once the list is
+/// full.
+fn for_each_listed(
+    s: &Scored<'_>,
+    groups: &[u32],
+    k: usize,
+    mut visit: impl FnMut(usize, f64),
+) -> Result<(), ModelError> {
+    same_length("groups", groups.len(), s.outcome.len())?;
+    if k == 0 {
+        return Err(ModelError::OutOfRange { name: "k", found: 0.0, allowed: "at least 1" });
+    }
+    let mut listed = vec![0.0; n_groups(groups)];
+    let mut descending: Vec<u32> = s.ascending.to_vec();
+    // Stable, so ties stay in the caller's order.
+    descending.sort_by(|&a, &b| s.score[b as usize].total_cmp(&s.score[a as usize]));
+    for i in descending.into_iter().map(|i| i as usize) {
+        let full = &mut listed[groups[i] as usize];
+        let used = s.weight[i].min(k as f64 - *full);
+        *full += used;
+        visit(i, used);
+    }
+    Ok(())
+}
+
+/// How many days ahead the hits of the lists were.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LeadTime {
+    /// Listed rows whose outcome is 1, by weight.
+    pub n_hits: f64,
+    /// A quarter of the hits failed within so many days of their list.
+    pub q25_days: f64,
+    /// Half of the hits did.
+    pub median_days: f64,
+    /// Three quarters of the hits did.
+    pub q75_days: f64,
+}
+
+/// Days from the list to the failure, over the hits on the lists of [`top_k`]: the `k` highest scores of each
+/// group, ties in the caller's order.
+///
+/// `days_to_failure` is counted from the row's list (its cutoff), at least 0; it is read only where the
+/// outcome is 1. Quartiles are those of numpy's default, type 7 of Hyndman and Fan (1996). A row of weight 2
+/// counts as two rows. `None` if no list has a hit.
+///
+/// # Errors
+/// If `groups` or `days_to_failure` differ in length from the rows, `k` is 0, or the days of a row with
+/// outcome 1 are not finite or negative.
+///
+/// ```
+/// use forewarn_models::{Scored, lead_time};
+/// let s = Scored::new(&[1.0, 1.0, 0.0, 1.0], &[0.9, 0.8, 0.7, 0.1], None)?;
+/// let days = [3.0, 8.0, f64::NAN, 1.0];
+/// let lead = lead_time(&s, &days, &[0; 4], 3)?.ok_or("a hit")?;
+/// assert_eq!((lead.n_hits, lead.median_days), (2.0, 5.5));
+/// assert!(lead_time(&s, &[f64::NAN; 4], &[0; 4], 3).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn lead_time(
+    s: &Scored<'_>,
+    days_to_failure: &[f64],
+    groups: &[u32],
+    k: usize,
+) -> Result<Option<LeadTime>, ModelError> {
+    same_length("days to failure", days_to_failure.len(), s.outcome.len())?;
+    for (row, days) in days_to_failure.iter().enumerate().filter(|(row, _)| s.outcome[*row] > 0.0) {
+        if !days.is_finite() {
+            return Err(ModelError::NotFinite { what: "days to failure".into(), row, value: *days });
+        }
+        in_range(*days >= 0.0, "days to failure", *days, "at least 0")?;
+    }
+    let mut hits: Vec<(f64, f64)> = Vec::new();
+    for_each_listed(s, groups, k, |i, used| {
+        if used * s.outcome[i] > 0.0 {
+            hits.push((days_to_failure[i], used));
+        }
+    })?;
+    hits.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let quantile = |q| repeated_quantile(&hits, q);
+    Ok(match (quantile(0.25), quantile(0.5), quantile(0.75)) {
+        (Some(q25_days), Some(median_days), Some(q75_days)) => {
+            Some(LeadTime { n_hits: hits.iter().map(|h| h.1).sum(), q25_days, median_days, q75_days })
+        }
+        _ => None,
+    })
+}
+
+/// The type-7 quantile (Hyndman and Fan 1996) of ascending values, each repeated as its weight says.
+fn repeated_quantile(values: &[(f64, f64)], q: f64) -> Option<f64> {
+    let total: f64 = values.iter().map(|v| v.1).sum();
+    let place = (total - 1.0).max(0.0) * q;
+    let at = |place: f64| {
+        let mut before = 0.0;
+        let held = values.iter().find(|v| {
+            before += v.1;
+            before > place
+        });
+        held.or(values.last()).map(|v| v.0)
+    };
+    let (low, high) = (at(place.floor())?, at(place.floor() + 1.0)?);
+    Some(low + (high - low) * place.fract())
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -251,7 +352,9 @@ mod tests {
 
     #[test]
     fn agrees_with_scikit_learn() {
-        for case in cases::topic("metrics").as_array().unwrap() {
+        // The second topic holds probabilities of 0 and 1 on either side, ties, and weights of many sizes.
+        let topics = ["metrics", "metrics_extreme"].map(cases::topic);
+        for case in topics.iter().flat_map(|t| t.as_array().unwrap()) {
             let (y, p, w) = (
                 cases::numbers(case, "outcome"),
                 cases::numbers(case, "score"),
@@ -271,6 +374,45 @@ mod tests {
                 assert!((found - expected).abs() < 1e-9, "{name}: found {found}, expected {expected}");
             }
         }
+    }
+
+    #[test]
+    fn lists_agree_with_scikit_learn_and_numpy() {
+        let near = |found: Option<f64>, expected: &serde_json::Value, what: &str| match expected.as_f64() {
+            Some(e) => assert!((found.unwrap() - e).abs() < 1e-9, "{what}: found {found:?}, expected {e}"),
+            None => assert_eq!(found, None, "{what}"),
+        };
+        for case in cases::topic("top_k").as_array().unwrap() {
+            let [y, p, w, days] = ["outcome", "score", "weight", "days"].map(|key| cases::numbers(case, key));
+            let groups: Vec<u32> = cases::numbers(case, "group").iter().map(|g| *g as u32).collect();
+            let s = Scored::new(&y, &p, Some(&w)).unwrap();
+            for list in case["lists"].as_array().unwrap() {
+                let k = list["k"].as_u64().unwrap() as usize;
+                let top = top_k(&s, &groups, k).unwrap();
+                near(top.map(|t| t.precision), &list["precision"], "precision");
+                near(top.and_then(|t| t.recall), &list["recall"], "recall");
+                near(top.and_then(|t| t.lift), &list["lift"], "lift");
+                let lead = lead_time(&s, &days, &groups, k).unwrap();
+                near(lead.map(|l| l.n_hits), &list["n_hits"], "hits");
+                near(lead.map(|l| l.q25_days), &list["q25_days"], "first quartile");
+                near(lead.map(|l| l.median_days), &list["median_days"], "median");
+                near(lead.map(|l| l.q75_days), &list["q75_days"], "third quartile");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lead_time_needs_a_hit_and_its_days() {
+        let s = Scored::new(&[0.0, 1.0], &[0.9, 0.1], None).unwrap();
+        assert_eq!(lead_time(&s, &[f64::NAN, 4.0], &[0, 0], 1).unwrap(), None);
+        let lead = lead_time(&s, &[f64::NAN, 4.0], &[0, 0], 2).unwrap().unwrap();
+        assert_eq!((lead.n_hits, lead.q25_days, lead.median_days, lead.q75_days), (1.0, 4.0, 4.0, 4.0));
+        for days in [[0.0, f64::NAN], [0.0, f64::INFINITY], [0.0, -1.0]] {
+            assert!(lead_time(&s, &days, &[0, 0], 1).is_err());
+        }
+        assert!(lead_time(&s, &[0.0], &[0, 0], 1).is_err());
+        assert!(lead_time(&s, &[0.0, 4.0], &[0], 1).is_err());
+        assert!(lead_time(&s, &[0.0, 4.0], &[0, 0], 0).is_err());
     }
 
     #[test]

@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::tests_outside_test_module, reason = "a test fails by panicking")]
 
 use forewarn_models::{
-    Blend, Calibrator, CalibratorKind, Contributions, LocalEvidence, Matrix, Metric, RateDistribution,
-    Scored, choose_calibrator, probability_interval, sigmoid, top_k,
+    Blend, Calibrator, CalibratorKind, CensoringCurve, Contributions, FollowUp, LocalEvidence, Matrix,
+    Metric, RateDistribution, Scored, Window, choose_calibrator, concordance, dynamic_auc, lead_time,
+    probability_interval, sigmoid, top_k,
 };
 use proptest::prelude::*;
 
@@ -23,6 +24,23 @@ fn sample() -> impl Strategy<Value = (Vec<f64>, Vec<f64>, Vec<f64>)> {
         y[0] = 0.0;
         y[1] = 1.0;
         (y, rows.iter().map(|r| f64::from(r.1) / 50.0).collect(), rows.iter().map(|r| r.2).collect())
+    })
+}
+
+/// Days with ties, whether they ended in a failure, and scores in (0, 1) with ties.
+fn followed() -> impl Strategy<Value = (Vec<f64>, Vec<f64>, Vec<f64>)> {
+    prop::collection::vec((0..25_u32, any::<bool>(), 1..30_u32), 1..60).prop_map(|rows| {
+        let failed = rows.iter().map(|r| f64::from(u8::from(r.1))).collect();
+        let score = rows.iter().map(|r| f64::from(r.2) / 30.0).collect();
+        (rows.iter().map(|r| f64::from(r.0)).collect(), failed, score)
+    })
+}
+
+/// A window of either kind.
+fn window() -> impl Strategy<Value = Window> {
+    (1..30_u32, any::<bool>()).prop_map(|(days, closed)| {
+        let days = f64::from(days);
+        if closed { Window::through(days) } else { Window::until(days) }.unwrap()
     })
 }
 
@@ -146,5 +164,101 @@ proptest! {
         let e = LocalEvidence::fit(&p, &y, &w, &units).unwrap();
         let n = e.effective_count(sigmoid(z));
         prop_assert!(n.is_finite() && n >= 0.0 && n <= y.len() as f64);
+    }
+
+    #[test]
+    fn a_censoring_curve_falls_from_one((days, failed, _) in followed()) {
+        let g = CensoringCurve::fit(&FollowUp::new(&days, &failed).unwrap());
+        let last = days.iter().copied().fold(0.0, f64::max);
+        let mut before = 1.0;
+        for t in (0..=60).map(|t| f64::from(t) / 2.0).filter(|t| *t <= last) {
+            let (up_to, beyond) = (g.up_to(t).unwrap(), g.beyond(t).unwrap());
+            prop_assert!(beyond <= up_to && up_to <= before && beyond >= 0.0, "at {t}");
+            before = beyond;
+        }
+    }
+
+    #[test]
+    fn weights_share_out_the_censored_rows((days, failed, _) in followed(), window in window()) {
+        let rows = FollowUp::new(&days, &failed).unwrap();
+        let w = CensoringCurve::fit(&rows).weights(&rows, window).unwrap();
+        let y = rows.outcomes(window);
+        prop_assert!(w.iter().all(|w| *w == 0.0 || *w >= 1.0));
+        prop_assert!(y.iter().zip(&w).all(|(y, w)| *y == 0.0 || *w > 0.0));
+        // Failures get n times the Kaplan-Meier share that failed, survivors the rest: if there are any.
+        if y.iter().zip(&w).any(|(y, w)| *y == 0.0 && *w > 0.0) {
+            let sum: f64 = w.iter().sum();
+            prop_assert!((sum - w.len() as f64).abs() < 1e-9 * sum, "{sum}");
+        }
+    }
+
+    #[test]
+    fn without_censoring_nothing_changes((days, _, score) in followed(), window in window()) {
+        let failed = vec![1.0; days.len()];
+        let rows = FollowUp::new(&days, &failed).unwrap();
+        let g = CensoringCurve::fit(&rows);
+        prop_assert_eq!(g.weights(&rows, window).unwrap(), vec![1.0; days.len()]);
+        let y = rows.outcomes(window);
+        let plain = Metric::RocAuc.of(&Scored::new(&y, &score, None).unwrap());
+        prop_assert_eq!(dynamic_auc(&rows, &score, &g, window).unwrap(), plain);
+    }
+
+    #[test]
+    fn censoring_after_the_window_changes_nothing((days, failed, score) in followed(), h in 1..30_u32) {
+        // Watching on to the end of the window, and no longer, gives the same figures as watching for ever.
+        let h = f64::from(h);
+        let window = Window::until(h).unwrap();
+        let cut: Vec<f64> = days.iter().map(|d| d.min(h)).collect();
+        let seen: Vec<f64> = days.iter().zip(&failed).map(|(d, f)| if *d < h { *f } else { 0.0 }).collect();
+        let auc = |days: &[f64], failed: &[f64]| {
+            let rows = FollowUp::new(days, failed).unwrap();
+            dynamic_auc(&rows, &score, &CensoringCurve::fit(&rows), window).unwrap()
+        };
+        prop_assert_eq!(auc(&days, &failed), auc(&cut, &seen));
+    }
+
+    #[test]
+    fn concordance_counts_pairs((days, failed, score) in followed()) {
+        let rows = FollowUp::new(&days, &failed).unwrap();
+        let (mut right, mut pairs) = (0.0, 0.0);
+        for i in (0..days.len()).filter(|i| failed[*i] == 1.0) {
+            for j in 0..days.len() {
+                if days[i] < days[j] || (days[i] == days[j] && failed[j] == 0.0) {
+                    pairs += 1.0;
+                    let better = f64::from(u8::from(score[i] > score[j]));
+                    right += if score[i] == score[j] { 0.5 } else { better };
+                }
+            }
+        }
+        let found = concordance(&rows, &score).unwrap();
+        prop_assert_eq!(found.is_some(), pairs > 0.0);
+        if let Some(found) = found {
+            prop_assert!((found - right / pairs).abs() < 1e-12);
+            let reversed: Vec<f64> = score.iter().map(|s| -s).collect();
+            prop_assert!((concordance(&rows, &reversed).unwrap().unwrap() + found - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_weight_repeats_a_row_also_in_lead_times(
+        rows in prop::collection::vec((any::<bool>(), 1..20_u32, 0..4_u32, 0..30_u32, 0..3_u32), 1..40),
+        k in 1..12_usize,
+    ) {
+        let y: Vec<f64> = rows.iter().map(|r| f64::from(u8::from(r.0))).collect();
+        let p: Vec<f64> = rows.iter().map(|r| f64::from(r.1) / 20.0).collect();
+        let days: Vec<f64> = rows.iter().map(|r| f64::from(r.3)).collect();
+        let groups: Vec<u32> = rows.iter().map(|r| r.4).collect();
+        let w: Vec<f64> = rows.iter().map(|r| f64::from(r.2)).collect();
+        let again: Vec<usize> = (0..rows.len()).flat_map(|i| vec![i; rows[i].2 as usize]).collect();
+        prop_assume!(!again.is_empty());
+        let repeat = |v: &[f64]| again.iter().map(|i| v[*i]).collect::<Vec<f64>>();
+        let groups_again: Vec<u32> = again.iter().map(|i| groups[*i]).collect();
+        let (y2, p2) = (repeat(&y), repeat(&p));
+        let (a, b) = (Scored::new(&y, &p, Some(&w)).unwrap(), Scored::new(&y2, &p2, None).unwrap());
+        let lead = lead_time(&a, &days, &groups, k).unwrap();
+        prop_assert_eq!(lead, lead_time(&b, &repeat(&days), &groups_again, k).unwrap());
+        if let Some(lead) = lead {
+            prop_assert!(lead.q25_days <= lead.median_days && lead.median_days <= lead.q75_days);
+        }
     }
 }
