@@ -1,6 +1,6 @@
 //! All features of chosen assets at one cutoff. It does not know labels or models.
 
-use forewarn_frames::time::{DAY, day_number};
+use forewarn_frames::time::{DAY, Micros, day_number};
 use forewarn_frames::{Cutoff, History};
 use rayon::prelude::*;
 
@@ -78,7 +78,6 @@ pub fn compute(
         let mut out = Vec::with_capacity(n_features);
         let a = history.asset(asset);
         let since = |t: Option<i64>| t.map_or(f64::NAN, |t| (at - t) as f64 / DAY as f64);
-        let observed = since(observed_since(history, asset, first));
         out.push(since(a.in_service_at));
         out.push(since(a.first_record_at));
         out.push(a.capacity);
@@ -86,26 +85,23 @@ pub fn compute(
             out.push(since(history.attribute_since(asset, name)));
         }
         let repaired = tickets::last_repair(history, asset);
-        tickets::push_failures(
-            &mut out,
-            history,
-            asset,
-            rates.rate,
-            if observed.is_nan() { 0.0 } else { observed },
-            repaired,
-        );
+        let failed: Vec<Micros> = history.failures(asset).map(|f| f.at).collect();
+        let observed = observed_since(history, asset, first);
+        let own = |out: &mut Vec<f64>| {
+            if catalog.fails_again {
+                rates.push_own(out, &failed, observed, at, |d| dims[d][asset]);
+            }
+        };
+        tickets::push_failures(&mut out, history, &failed, own, repaired);
         if catalog.has_tickets {
             tickets::push_tickets(&mut out, catalog, history, asset, repaired);
         }
-        if catalog.has_events {
-            tickets::push_events(&mut out, catalog, history, asset);
-        }
-        out.extend(rates.fleet);
+        tickets::push_events(&mut out, catalog, history, asset);
         for (d, codes) in dims.iter().enumerate() {
-            out.extend(rates.share(d, codes[asset]));
+            rates.push(&mut out, d, codes[asset]);
         }
         let repaired = repaired.map(day_number);
-        let failed: Vec<i32> = history.failures(asset).map(|f| day_number(f.at)).collect();
+        let failed: Vec<i32> = failed.iter().map(|t| day_number(*t)).collect();
         for (plan, (last, moved, levels)) in catalog.metrics.iter().zip(&among_peers) {
             metric::push(
                 &mut out,

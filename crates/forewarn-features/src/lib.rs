@@ -11,11 +11,12 @@ mod change;
 mod cohort;
 mod compute;
 mod evidence;
+mod listing;
 mod metric;
 mod phrase;
 mod signals;
 mod tickets;
 
-pub use catalog::{Catalog, CategorySpec, FeatureSpec};
+pub use catalog::{Catalog, CategorySpec, FeatureSpec, Suits};
 pub use compute::{FeatureTable, compute};
 pub use signals::{Condition, Sequence, Signal, Signals};

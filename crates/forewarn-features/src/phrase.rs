@@ -1,5 +1,7 @@
 //! A feature's value in plain words. It does not know contributions or peers; the engine adds those.
 
+use crate::catalog::Suits;
+
 /// What kind of sentence a feature makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phrase {
@@ -26,8 +28,9 @@ pub(crate) enum Phrase {
     CategoryTickets,
     Events,
     SinceEvent,
-    FleetRate,
+    CohortShare,
     CohortRate,
+    RelativeRate,
     Last,
     Change,
     Least,
@@ -111,6 +114,11 @@ fn percent(share: f64) -> String {
     }
 }
 
+/// `at 3.20 times`, as a comparison of rates.
+fn times(v: f64) -> String {
+    format!("at {} times", number(v))
+}
+
 fn plural(v: f64, one: &str, many: &str) -> String {
     if (v - 1.0).abs() < 1e-9 { format!("1 {one}") } else { format!("{} {many}", number(v)) }
 }
@@ -155,6 +163,16 @@ fn together(log_odds: f64, what: &str) -> String {
 }
 
 impl Phrase {
+    /// Which models may use a feature that is told so.
+    pub(crate) fn suits(self) -> Suits {
+        match self {
+            Self::CohortShare => Suits::Baseline,
+            Self::FailureRate => Suits::Linear,
+            Self::RelativeRate => Suits::Trees,
+            _ => Suits::Every,
+        }
+    }
+
     pub(crate) fn say(self, family: &str, window: Option<i32>, v: f64) -> String {
         let w = window.map_or_else(
             || "so far".to_owned(),
@@ -201,8 +219,11 @@ impl Phrase {
                 format!("{} {w}", plural(v, &format!("{inner} event"), &format!("{inner} events")))
             }
             Self::SinceEvent => format!("last {inner} {} ago", days(v)),
-            Self::FleetRate => format!("{} of the fleet failed {w}", percent(v)),
-            Self::CohortRate => format!("{} of assets of the {inner} failed {w}", percent(v)),
+            Self::CohortShare => format!("{} of assets of the {inner} failed {w}", percent(v)),
+            Self::CohortRate => format!("assets of the {inner} fail {} the fleet's rate", times(v)),
+            Self::RelativeRate => {
+                format!("fails {} the fleet's rate, by its own past and its cohort's", times(v))
+            }
             Self::Last => format!("{inner} is {}", number(v)),
             Self::Change if v == 0.0 => format!("{inner} did not change {w}"),
             Self::Change => {
@@ -332,11 +353,18 @@ mod tests {
         check(Phrase::Worn, "condition", None, -3.0, "its signals together do not point to wear (4.7 %)");
         check(Phrase::Worn, "condition", None, f64::NAN, "condition is not known");
         check(
-            Phrase::CohortRate,
+            Phrase::CohortShare,
             "same model",
             Some(90),
             0.123,
             "12 % of assets of the same model failed in 90 days",
+        );
+        check(
+            Phrase::CohortRate,
+            "same model",
+            None,
+            3.2,
+            "assets of the same model fail at 3.20 times the fleet's rate",
         );
     }
 }

@@ -24,29 +24,24 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     if n > 0.0 { sum / n } else { f64::NAN }
 }
 
-/// Appends the failure features: `rate` is the fleet's failures per asset-day, `exposure` the asset's days at risk.
+/// Appends the failure features: `rates` appends those that compare with the cohort.
 pub(crate) fn push_failures(
     out: &mut Vec<f64>,
     history: &History<'_>,
-    asset: usize,
-    rate: f64,
-    exposure: f64,
+    times: &[Micros],
+    rates: impl FnOnce(&mut Vec<f64>),
     repaired: Option<Micros>,
 ) {
     let at = history.cutoff().micros();
-    let times: Vec<Micros> = history.failures(asset).map(|f| f.at).collect();
     for w in COHORT_WINDOWS {
-        out.push(count(&times, at, w));
+        out.push(count(times, at, w));
     }
     out.push(times.len() as f64);
     out.push(times.last().map_or(f64::NAN, |t| days(*t, at)));
     for h in HALF_LIVES {
-        out.push(decayed(&times, at, h));
+        out.push(decayed(times, at, h));
     }
-    // A gamma prior with the fleet's mean and the weight of half a failure.
-    let shape = 0.5;
-    let posterior = if rate > 0.0 { (times.len() as f64 + shape) / (exposure + shape / rate) } else { 0.0 };
-    out.push(posterior * 365.25);
+    rates(out);
     out.push(repaired.map_or(f64::NAN, |t| days(t, at)));
 }
 
