@@ -2,8 +2,9 @@
 //! columns. It does not know calibration or choice.
 
 use forewarn_models::{
-    Blend, Boosted, Booster, BoostingParams, Calibrator, CalibratorKind, Contributions, Logistic,
-    LogisticParams, Matrix, Metric, RateDistribution, RiskLearner, RiskModel, Scored, TrainingData, logit,
+    Blend, Boosted, Booster, BoostingParams, BootstrapParams, Calibrator, CalibratorKind, Contributions,
+    Logistic, LogisticParams, Matrix, Metric, RateDistribution, RiskLearner, RiskModel, Scored, TrainingData,
+    bootstrap_metric, logit, one_standard_error_bootstrap,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,15 @@ const MEMBERS: [usize; 2] = [2, 3];
 /// Shapes of the boosting: leaves of a tree, usual and most trees. Shrubs add up what speaks alone, trees find what speaks
 /// together; held-out rows say which is used, or the mean of both.
 const SHAPES: [(usize, usize, usize); 2] = [(5, 300, 400), (15, 300, 400)];
+/// How many columns trees are grown on: those with the most gain in a first, quick pass over all that are offered. The
+/// hundreds that remain say little, and say it by chance.
+const KEPT_COLUMNS: usize = 200;
+/// How many of these the logistic regression has: its time grows with their square.
+const KEPT_LINEAR: usize = 100;
+/// Trees of the first pass, and how much of each is added.
+const FIRST_PASS: (usize, f32) = (100, 0.1);
+/// How many models with rows and columns sampled anew are averaged.
+const BAGS: u64 = 4;
 /// Numbers of trees are tried in such steps.
 const TREE_STEP: usize = 25;
 /// The penalty of the logistic regression: of 30 to 1,000, the best on held-out rows of public fleets.
@@ -160,10 +170,31 @@ fn varies(column: &[f64]) -> bool {
     seen.any(|v| v.to_bits() != first.to_bits())
 }
 
-/// The columns that trees are offered. What all assets share at a cutoff only tells cutoffs apart: trees would learn the
-/// calendar by heart.
+/// The columns that trees are offered.
 fn offered(d: &FitData<'_>) -> Vec<usize> {
-    (0..d.x.n_cols()).filter(|&j| d.columns.families[j] != "fleet" && varies(d.x.column(j))).collect()
+    (0..d.x.n_cols()).filter(|&j| d.columns.trees[j] && varies(d.x.column(j))).collect()
+}
+
+/// The columns that trees are grown on, those with the most gain first.
+fn kept(d: &FitData<'_>, seed: u64) -> Result<Vec<usize>, EngineError> {
+    let offered = offered(d);
+    if offered.len() <= KEPT_LINEAR {
+        return Ok(offered);
+    }
+    let x = d.x.select_columns(&offered);
+    let data = TrainingData::new(&x, d.y, d.weight).map_err(EngineError::model)?;
+    let (iterations, learning_rate) = FIRST_PASS;
+    let quick = BoostingParams { iterations, learning_rate, seed, ..BoostingParams::default() };
+    let gains = quick.gains(&data).map_err(EngineError::model)?;
+    let mut order: Vec<usize> = (0..offered.len()).collect();
+    order.sort_by(|&a, &b| gains[b].total_cmp(&gains[a]).then(a.cmp(&b)));
+    Ok(order.into_iter().take(KEPT_COLUMNS).map(|k| offered[k]).collect())
+}
+
+/// Trees and the columns that they were grown on.
+pub(crate) struct Grown {
+    trees: Boosted,
+    columns: Vec<usize>,
 }
 
 fn grow(d: &FitData<'_>, columns: &[usize], params: &BoostingParams) -> Result<Boosted, EngineError> {
@@ -177,6 +208,8 @@ pub(crate) struct Judges<'a> {
     pub x: &'a Matrix,
     pub y: &'a [f64],
     pub weight: &'a [f64],
+    /// Rows of one unit vary together.
+    pub units: &'a [u32],
 }
 
 /// The shapes with their usual numbers of trees.
@@ -191,15 +224,15 @@ pub(crate) fn usual_boosting(seed: u64) -> Vec<BoostingParams> {
         .to_vec()
 }
 
-/// The shape with the least log loss on held-out rows, or both where their mean has less, each with its best number of
-/// trees; and the trees themselves, as they were grown on `d`.
+/// The shape for these rows, or the mean of both: trees of the usual shape, unless another has less log loss on held-out rows
+/// by more than a standard error; each with its best number of trees; and the trees themselves, as they were grown on `d`.
 pub(crate) fn choose_boosting(
     d: &FitData<'_>,
     judges: &Judges<'_>,
     seed: u64,
-) -> Result<(Vec<BoostingParams>, Option<Boosted>), EngineError> {
+) -> Result<(Vec<BoostingParams>, Option<Grown>), EngineError> {
     let usual = usual_boosting(seed);
-    let columns = offered(d);
+    let columns = kept(d, seed)?;
     if columns.is_empty() {
         return Ok((usual, None));
     }
@@ -220,22 +253,53 @@ pub(crate) fn choose_boosting(
             (loss, params, z, trees)
         }));
     }
+    // From what is usual to what is special: trees, both, shrubs alone. What one block of cutoffs says of so small
+    // differences is mostly chance.
     let share = 1.0 / best.len() as f64;
     let mean: Vec<f64> = (0..x.n_rows()).map(|i| best.iter().map(|b| share * b.2[i]).sum()).collect();
-    let together = log_loss_at_best(&mean, judges.y, judges.weight)?;
-    let alone =
-        (0..best.len()).min_by(|a, b| best[*a].0.total_cmp(&best[*b].0)).filter(|i| best[*i].0 <= together);
-    if let Some(i) = alone {
-        best = vec![best.swap_remove(i)];
+    let (mut losses, mut replicates) = (Vec::new(), Vec::new());
+    for z in [&best[1].2, &mean, &best[0].2] {
+        let p = at_best(z, judges.y, judges.weight)?;
+        let scored = Scored::new(judges.y, &p, Some(judges.weight)).map_err(EngineError::model)?;
+        let boot = BootstrapParams { n_boot: 50, seed };
+        losses.push(Metric::LogLoss.of(&scored).unwrap_or(f64::MAX));
+        let replicate = bootstrap_metric(&scored, Metric::LogLoss, judges.units, boot);
+        replicates.push(replicate.map_err(EngineError::model)?);
     }
-    let (params, trees) = best.into_iter().map(|b| (b.1, b.3)).unzip();
-    Ok((params, Some(Boosted::mean(trees).map_err(EngineError::model)?)))
+    let choice = one_standard_error_bootstrap(&["trees", "both", "shrubs"], &losses, &replicates, false)
+        .map_err(EngineError::model)?;
+    match choice.chosen {
+        0 => best = vec![best.swap_remove(1)],
+        2 => best = vec![best.swap_remove(0)],
+        _ => {}
+    }
+    let (params, mut trees): (Vec<BoostingParams>, Vec<Boosted>) =
+        best.into_iter().map(|b| (b.1, b.3)).unzip();
+    trees.extend(
+        bags(&params).skip(params.len()).map(|b| grow(d, &columns, &b)).collect::<Result<Vec<_>, _>>()?,
+    );
+    let trees = Boosted::mean(trees).map_err(EngineError::model)?;
+    Ok((params, Some(Grown { trees, columns })))
 }
 
-/// The log loss of log odds after the level and slope that suit these rows best, so that rankings and spreads are
-/// compared and not calibrations.
+/// Each shape once for each bag, the shapes of the first bag first.
+fn bags(shapes: &[BoostingParams]) -> impl Iterator<Item = BoostingParams> {
+    // Two shapes sample rows and columns anew as well.
+    let n = BAGS.div_ceil(shapes.len().max(1) as u64);
+    (0..n).flat_map(move |k| {
+        shapes.iter().map(move |s| BoostingParams { seed: s.seed.wrapping_add(k), ..s.clone() })
+    })
+}
+
+/// Probabilities after the level and slope that suit these rows best, so that rankings and spreads are compared and not
+/// calibrations.
+fn at_best(z: &[f64], y: &[f64], weight: &[f64]) -> Result<Vec<f64>, EngineError> {
+    Ok(Calibrator::fit(CalibratorKind::Platt, z, y, weight).map_err(EngineError::model)?.probability(z))
+}
+
+/// The log loss of these.
 fn log_loss_at_best(z: &[f64], y: &[f64], weight: &[f64]) -> Result<f64, EngineError> {
-    let p = Calibrator::fit(CalibratorKind::Platt, z, y, weight).map_err(EngineError::model)?.probability(z);
+    let p = at_best(z, y, weight)?;
     let scored = Scored::new(y, &p, Some(weight)).map_err(EngineError::model)?;
     Ok(Metric::LogLoss.of(&scored).unwrap_or(f64::MAX))
 }
@@ -243,7 +307,7 @@ fn log_loss_at_best(z: &[f64], y: &[f64], weight: &[f64]) -> Result<f64, EngineE
 impl Candidates {
     /// Fits every candidate, with trees that are grown already where there are any; the blend has equal weights until
     /// [`Self::blend`] is replaced.
-    pub(crate) fn fit(d: &FitData<'_>, grown: Option<Boosted>) -> Result<Self, EngineError> {
+    pub(crate) fn fit(d: &FitData<'_>, grown: Option<Grown>) -> Result<Self, EngineError> {
         let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
         let base = data.base_rate();
         let find = |names: &[&str]| names.iter().find_map(|n| d.columns.position(n));
@@ -274,29 +338,39 @@ impl Candidates {
             .map_err(EngineError::model)?;
         let own = Baseline::Own { count, known, prior, horizon_days: d.horizon_days };
 
-        let numbers: Vec<usize> = (0..d.columns.n_numbers).filter(|&j| varies(d.x.column(j))).collect();
-        let all = offered(d);
+        let all = match &grown {
+            Some(g) => g.columns.clone(),
+            None => kept(d, d.boosting.first().map_or(0, |b| b.seed))?,
+        };
+        let first = &all[..all.len().min(KEPT_LINEAR)];
+        let passed_over = |j: &usize| d.columns.trees[*j] && !first.contains(j);
+        let straight: Vec<usize> = (0..d.x.n_cols())
+            .filter(|&j| d.columns.linear[j] && varies(d.x.column(j)))
+            .filter(|j| *j >= d.columns.n_numbers || !passed_over(j))
+            .collect();
         let mut members = Vec::with_capacity(4);
         for b in [cohort, own] {
             let mean = weighted_mean(&b.log_odds(d.x), d.weight);
             members.push(Member::Baseline(b, mean));
         }
-        if numbers.is_empty() || all.is_empty() {
+        if straight.is_empty() || all.is_empty() {
             // Nothing tells assets apart: the strong candidates are the baseline.
             members.push(members[0].clone());
             members.push(members[0].clone());
         } else {
-            let xl = d.x.select_columns(&numbers);
-            let logistic = LogisticParams { ridge: RIDGE, ..LogisticParams::default() };
+            let xl = d.x.select_columns(&straight);
+            let words = straight.iter().enumerate().filter(|(_, j)| **j >= d.columns.n_numbers);
+            let categories = words.map(|(k, _)| k).collect();
+            let logistic = LogisticParams { ridge: RIDGE, categories, ..LogisticParams::default() };
             let m = logistic
                 .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
                 .map_err(EngineError::model)?;
-            members.push(Member::Logistic(m, numbers));
-            let m = if let Some(m) = grown {
-                m
+            members.push(Member::Logistic(m, straight));
+            let m = if let Some(g) = grown {
+                g.trees
             } else {
                 let each: Result<Vec<Boosted>, EngineError> =
-                    d.boosting.iter().map(|b| grow(d, &all, b)).collect();
+                    bags(d.boosting).map(|b| grow(d, &all, &b)).collect();
                 Boosted::mean(each?).map_err(EngineError::model)?
             };
             members.push(Member::Boosted(m, all));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_features::{Catalog, FeatureTable};
+use forewarn_features::{Catalog, FeatureTable, Suits};
 use forewarn_models::Matrix;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,10 @@ pub(crate) struct Columns {
     pub families: Vec<String>,
     /// How many of them are numeric features.
     pub n_numbers: usize,
+    /// Whether trees are offered each column.
+    pub trees: Vec<bool>,
+    /// Whether the logistic regression is.
+    pub linear: Vec<bool>,
     /// Each word's number: its place by frequency among the training rows.
     words: Vec<BTreeMap<String, u32>>,
 }
@@ -40,10 +44,16 @@ impl Columns {
             .collect();
         let f = catalog.features();
         let c = catalog.categories();
+        let suits = |which: Suits| {
+            let numbers = f.iter().map(move |f| f.suits == Suits::Every || f.suits == which);
+            numbers.chain(c.iter().map(|_| true)).collect()
+        };
         Self {
             names: f.iter().map(|f| f.name.clone()).chain(c.iter().map(|c| c.name.clone())).collect(),
             families: f.iter().map(|f| f.family.clone()).chain(c.iter().map(|c| c.name.clone())).collect(),
             n_numbers: f.len(),
+            trees: suits(Suits::Trees),
+            linear: suits(Suits::Linear),
             words,
         }
     }

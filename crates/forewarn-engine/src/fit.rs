@@ -5,7 +5,7 @@ use forewarn_features::{Catalog, Condition, FeatureTable, compute};
 use forewarn_frames::{Cutoff, Frames, History};
 use forewarn_models::{
     BoostingParams, BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored,
-    bootstrap_metric, choose_calibrator, one_standard_error_bootstrap, probability_intervals,
+    at_own_level, bootstrap_metric, choose_calibrator, one_standard_error_bootstrap, probability_intervals,
 };
 use serde::{Deserialize, Serialize};
 
@@ -272,8 +272,10 @@ fn fit_horizon(
     if let Some(b) = blocks.last().filter(decides) {
         let judged = x.select_rows(&b.judged);
         let (y, weight) = (pick(labels, &b.judged), pick(&rows.weight, &b.judged));
+        let units = pick(&rows.asset, &b.judged);
         with(&b.train, &[], &mut |d| {
-            (boosting, grown) = choose_boosting(d, &Judges { x: &judged, y: &y, weight: &weight }, seed)?;
+            let judges = Judges { x: &judged, y: &y, weight: &weight, units: &units };
+            (boosting, grown) = choose_boosting(d, &judges, seed)?;
             Ok(())
         })?;
     }
@@ -324,7 +326,18 @@ fn fit_horizon(
     };
     let (y, w) = (pick(labels, &eval_rows), pick(&rows.weight, &eval_rows));
     let (folds, units) = (pick(&rows.cutoff, &eval_rows), pick(&rows.asset, &eval_rows));
-    all.blend = Candidates::fit_blend(&members, &y, &w)?;
+    // Models that had learned from few failures were weak otherwise than the one that is used: they do not say how much of
+    // each member is wanted, nor what its calibration is, unless there are no others.
+    let mut bearing: Vec<usize> = (0..eval_rows.len()).filter(|&i| comparable[i]).collect();
+    let failed = bearing.iter().filter(|&&i| y[i] == 1.0).count();
+    if failed == 0 || failed == bearing.len() {
+        bearing = (0..eval_rows.len()).collect();
+    }
+    let (y_c, w_c) = (pick(&y, &bearing), pick(&w, &bearing));
+    let (block_c, folds_c) = (pick(&block, &bearing), pick(&folds, &bearing));
+    let levels: Result<Vec<Vec<f64>>, _> =
+        members.iter().map(|z| at_own_level(&pick(z, &bearing), &y_c, &w_c, &block_c)).collect();
+    all.blend = Candidates::fit_blend(&levels.map_err(EngineError::model)?, &y_c, &w_c)?;
     let blended = all.blend.log_odds(&[&members[2], &members[3]]).map_err(EngineError::model)?;
     members.push(blended);
 
@@ -332,22 +345,20 @@ fn fit_horizon(
     let mut losses = Vec::new();
     let mut replicates = Vec::new();
     let boot = BootstrapParams { n_boot: 50, seed };
-    let bearing: Vec<usize> = (0..eval_rows.len()).filter(|&i| comparable[i]).collect();
-    let (y_c, w_c) = (pick(&y, &bearing), pick(&w, &bearing));
-    let (block_c, folds_c) = (pick(&block, &bearing), pick(&folds, &bearing));
     for (k, z) in members.iter().enumerate() {
         // Candidates are compared each at its best level and slope: rankings and spreads, not calibrations.
-        let platt = Calibrator::fit(CalibratorKind::Platt, z, &y, &w).map_err(EngineError::model)?;
-        let p = platt.probability(z);
+        let level = at_own_level(z, &y, &w, &block).map_err(EngineError::model)?;
+        let platt = |z: &[f64]| Calibrator::fit(CalibratorKind::Platt, z, &y, &w).map_err(EngineError::model);
+        let p = platt(&level)?.probability(&level);
         let c = if k < N_BASELINES {
-            // A baseline's number is a rate of its own window, not of this horizon: it always needs one.
-            platt
+            // A baseline's number is a rate of its own window, not of this horizon: it always needs a level.
+            platt(z)?
         } else {
             // A calibrator must have helped a later model before it is used: what one block of cutoffs needed, the next
             // may not. Rows vary together by cutoff: what all assets share in a week moves every prediction of it.
-            choose_calibrator(&pick(z, &bearing), &y_c, &w_c, &block_c, &folds_c)
+            choose_calibrator(&pick(&level, &bearing), &y_c, &w_c, &block_c, &folds_c)
                 .map(|c| c.calibrator)
-                .or_else(|_| Calibrator::fit(CalibratorKind::Identity, z, &y, &w))
+                .or_else(|_| Calibrator::fit(CalibratorKind::Identity, &level, &y, &w))
                 .map_err(EngineError::model)?
         };
         let scored = Scored::new(&y, &p, Some(&w)).map_err(EngineError::model)?;
