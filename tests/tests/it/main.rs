@@ -20,6 +20,7 @@
 
 mod cli;
 mod fleet;
+mod honesty;
 mod night;
 mod no_lookahead;
 mod real;

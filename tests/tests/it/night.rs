@@ -30,7 +30,7 @@ fn ticket(rows: &mut Rows, asset: &str, at: Micros, category: &str) {
 
 /// Bursts of four tickets, most of them followed by a failure: of category `Network` by a broken cable, of `Hardware` by
 /// a broken disk. The last weeks are quiet, but for a burst on the last day where it is asked for.
-fn department(burst: bool) -> Rows {
+pub(crate) fn department(burst: bool) -> Rows {
     let mut d = Dice(5);
     let mut rows = Rows::random(0);
     rows.assets.clear();
