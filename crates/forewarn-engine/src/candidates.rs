@@ -237,7 +237,7 @@ pub(crate) fn choose_boosting(
         return Ok((usual, None));
     }
     let x = judges.x.select_columns(&columns);
-    let mut best: Vec<(f64, BoostingParams, Vec<f64>, Boosted)> = Vec::new();
+    let mut best: Vec<(BoostingParams, Vec<f64>, Boosted)> = Vec::new();
     for (shape, (_, _, most)) in usual.into_iter().zip(SHAPES) {
         let grown = grow(d, &columns, &BoostingParams { iterations: most, ..shape.clone() })?;
         let counts: Vec<usize> = (TREE_STEP..=most).step_by(TREE_STEP).collect();
@@ -248,17 +248,17 @@ pub(crate) fn choose_boosting(
                 least = Some((loss, BoostingParams { iterations: *n, ..shape.clone() }, z));
             }
         }
-        best.extend(least.map(|(loss, params, z)| {
+        best.extend(least.map(|(_, params, z)| {
             let trees = grown.first(params.iterations);
-            (loss, params, z, trees)
+            (params, z, trees)
         }));
     }
     // From what is usual to what is special: trees, both, shrubs alone. What one block of cutoffs says of so small
     // differences is mostly chance.
     let share = 1.0 / best.len() as f64;
-    let mean: Vec<f64> = (0..x.n_rows()).map(|i| best.iter().map(|b| share * b.2[i]).sum()).collect();
+    let mean: Vec<f64> = (0..x.n_rows()).map(|i| best.iter().map(|b| share * b.1[i]).sum()).collect();
     let (mut losses, mut replicates) = (Vec::new(), Vec::new());
-    for z in [&best[1].2, &mean, &best[0].2] {
+    for z in [&best[1].1, &mean, &best[0].1] {
         let p = at_best(z, judges.y, judges.weight)?;
         let scored = Scored::new(judges.y, &p, Some(judges.weight)).map_err(EngineError::model)?;
         let boot = BootstrapParams { n_boot: 50, seed };
@@ -274,7 +274,7 @@ pub(crate) fn choose_boosting(
         _ => {}
     }
     let (params, mut trees): (Vec<BoostingParams>, Vec<Boosted>) =
-        best.into_iter().map(|b| (b.1, b.3)).unzip();
+        best.into_iter().map(|b| (b.0, b.2)).unzip();
     trees.extend(
         bags(&params).skip(params.len()).map(|b| grow(d, &columns, &b)).collect::<Result<Vec<_>, _>>()?,
     );

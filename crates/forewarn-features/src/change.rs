@@ -1,7 +1,7 @@
 //! What changed in a feature between two nights, in plain words. It does not know why the change matters.
 
 use crate::catalog::FeatureSpec;
-use crate::phrase::{Phrase, chance, number};
+use crate::phrase::{Phrase, chance, number, subject};
 
 /// Counts of things, of which there can be more or fewer.
 const COUNTS: [Phrase; 7] = [
@@ -37,8 +37,7 @@ impl Phrase {
             return None;
         }
         let more = now - before;
-        let inner = family.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
-        let subject = inner.unwrap_or(family);
+        let subject = subject(family);
         let side = if more > 0.0 { "more" } else { "fewer" };
         let stronger = if more > 0.0 { "stronger" } else { "weaker" };
         let chance = |what: &str| {

@@ -114,6 +114,11 @@ fn percent(share: f64) -> String {
     }
 }
 
+/// What a family is about: `Hardware` of `tickets[Hardware]`, else its own name.
+pub(crate) fn subject(family: &str) -> &str {
+    family.split_once('[').and_then(|(_, r)| r.strip_suffix(']')).unwrap_or(family)
+}
+
 /// `at 3.20 times`, as a comparison of rates.
 fn times(v: f64) -> String {
     format!("at {} times", number(v))
@@ -178,7 +183,7 @@ impl Phrase {
             || "so far".to_owned(),
             |w| if w == 1 { "in a day".into() } else { format!("in {w} days") },
         );
-        let inner = family.split_once('[').and_then(|(_, r)| r.strip_suffix(']')).unwrap_or(family);
+        let inner = subject(family);
         if v.is_nan() {
             return match self {
                 Self::SinceFailure => "no failure so far".into(),
