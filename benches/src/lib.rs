@@ -20,6 +20,39 @@ pub struct Ratio {
     pub latent: f64,
     /// The 80 % interval of `predicted / truth`, by a bootstrap over assets.
     pub interval: (f64, f64),
+    /// How the intervals of the predictions cover the observable truth; empty where they have none.
+    pub tenths: Vec<Tenth>,
+}
+
+/// A tenth of the rows by predicted probability.
+#[derive(Debug, Clone, Copy)]
+pub struct Tenth {
+    /// The mean prediction.
+    pub predicted: f64,
+    /// The mean of the observable truth.
+    pub truth: f64,
+    /// The share of rows that failed.
+    pub came: f64,
+    /// The share of rows whose interval holds the observable truth.
+    pub covered: f64,
+}
+
+fn tenths(p: &[f64], truth: &[f64], y: &[f64], intervals: &[(f64, f64)]) -> Vec<Tenth> {
+    let mut order: Vec<usize> = (0..intervals.len()).collect();
+    order.sort_by(|&a, &b| p[a].total_cmp(&p[b]).then(a.cmp(&b)));
+    order
+        .chunks(order.len().div_ceil(10).max(1))
+        .map(|rows| {
+            let mean = |f: &dyn Fn(usize) -> f64| rows.iter().map(|&i| f(i)).sum::<f64>() / rows.len() as f64;
+            let holds = |i: usize| (intervals[i].0..=intervals[i].1).contains(&truth[i]);
+            Tenth {
+                predicted: mean(&|i| p[i]),
+                truth: mean(&|i| truth[i]),
+                came: mean(&|i| y[i]),
+                covered: mean(&|i| f64::from(u8::from(holds(i)))),
+            }
+        })
+        .collect()
 }
 
 /// Why two tables could not be compared.
@@ -84,6 +117,8 @@ pub fn ratio(truth: &DataFrame, predictions: &DataFrame, horizon_days: i64) -> R
     }
     let (at, h, p) = (micros(predictions)?, days(predictions)?, number(predictions, "probability")?);
     let outcome = predictions.column("outcome")?.bool()?;
+    let ends = ["probability_low", "probability_high"].map(|end| number(predictions, end));
+    let mut intervals: Vec<(f64, f64)> = Vec::new();
     let mut units: BTreeMap<String, u32> = BTreeMap::new();
     let (mut y, mut ours, mut theirs, mut hidden, mut unit) = (vec![], vec![], vec![], vec![], vec![]);
     for (i, id) in predictions.column("asset_id")?.str()?.iter().enumerate() {
@@ -96,6 +131,9 @@ pub fn ratio(truth: &DataFrame, predictions: &DataFrame, horizon_days: i64) -> R
         ours.push(p[i]);
         theirs.push(*t);
         hidden.push(*l);
+        if let [Ok(low), Ok(high)] = &ends {
+            intervals.push((low[i], high[i]));
+        }
     }
     if y.is_empty() {
         return Err(RatioError::Undefined);
@@ -108,6 +146,7 @@ pub fn ratio(truth: &DataFrame, predictions: &DataFrame, horizon_days: i64) -> R
             bootstrap_metric(&s, Metric::AveragePrecision, &unit, BootstrapParams { n_boot: 200, seed: 1 })?,
         ))
     };
+    let tenths = tenths(&ours, &theirs, &y, &intervals);
     let ((predicted, a), (truth, b)) = (ap(&ours)?, ap(&theirs)?);
     let ratios = Replicates(a.0.iter().zip(&b.0).map(|(a, b)| a.zip(*b).map(|(a, b)| a / b)).collect());
     Ok(Ratio {
@@ -117,5 +156,6 @@ pub fn ratio(truth: &DataFrame, predictions: &DataFrame, horizon_days: i64) -> R
         truth,
         latent: ap(&hidden)?.0,
         interval: ratios.interval(0.8).ok_or(RatioError::Undefined)?,
+        tenths,
     })
 }

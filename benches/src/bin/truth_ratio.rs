@@ -27,5 +27,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         r.interval.0,
         r.interval.1
     );
+    for t in &r.tenths {
+        println!(
+            "predicted {:.4} truth {:.4} came {:.4}, interval holds the truth in {:.0} %",
+            t.predicted,
+            t.truth,
+            t.came,
+            t.covered * 100.0
+        );
+    }
+    if !r.tenths.is_empty() {
+        let all = r.tenths.iter().map(|t| t.covered).sum::<f64>() / r.tenths.len() as f64;
+        println!("interval holds the truth in {:.1} % of all", all * 100.0);
+    }
     Ok(())
 }

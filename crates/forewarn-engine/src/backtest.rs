@@ -1,12 +1,13 @@
 //! Rolling-origin backtest: predictions at past cutoffs, each made with what was known then. It does not know files.
 
 use forewarn_frames::output::{CANDIDATES, PREDICTIONS};
-use forewarn_frames::time::Micros;
-use forewarn_frames::{Cutoff, Frames, Outcome};
+use forewarn_frames::time::{DAY, Micros};
+use forewarn_frames::{Cutoff, Finding, Frames, Outcome};
 use polars::prelude::*;
 
+use crate::calibration::calibration_frame;
 use crate::candidates::NAMES;
-use crate::evaluate::{Judged, calibration_frame, metrics_frame};
+use crate::evaluate::{Judged, metrics_frame};
 use crate::fit::ModelSet;
 use crate::{BacktestPlan, BacktestResult, EngineError, Progress, Refit, Settings};
 
@@ -17,6 +18,8 @@ struct Rows {
     asset: Vec<u32>,
     horizon: Vec<i64>,
     probability: Vec<f64>,
+    low: Vec<f64>,
+    high: Vec<f64>,
     outcome: Vec<Option<bool>>,
     candidates: Vec<Vec<f64>>,
 }
@@ -26,6 +29,8 @@ pub(crate) struct Backtested {
     rows: Rows,
     pub judged: Vec<Judged>,
     pub cutoffs: Vec<Cutoff>,
+    /// What fitting found, of the latest model that found it.
+    findings: Vec<Finding>,
 }
 
 /// Predicts at every cutoff of the plan.
@@ -62,6 +67,7 @@ pub(crate) fn predict_plan(
         })
         .collect();
     let mut model: Option<ModelSet> = None;
+    let mut findings: Vec<Finding> = Vec::new();
     for (i, &cutoff) in cutoffs.iter().enumerate() {
         progress.step("backtest", i, cutoffs.len());
         if progress.cancelled() {
@@ -73,7 +79,12 @@ pub(crate) fn predict_plan(
             Refit::EveryNth(n) => i % n.max(1) == 0,
         };
         if due || model.is_none() {
-            model = Some(ModelSet::fit(frames, &settings, cutoff, progress)?);
+            let fitted = ModelSet::fit(frames, &settings, cutoff, progress)?;
+            let told =
+                |f: &Finding| fitted.findings.iter().any(|n| (&n.table, &n.column) == (&f.table, &f.column));
+            findings.retain(|f| !told(f));
+            findings.extend(fitted.findings.iter().cloned());
+            model = Some(fitted);
         }
         let Some(m) = &model else { continue };
         let history = frames.as_of(cutoff);
@@ -92,6 +103,8 @@ pub(crate) fn predict_plan(
                 rows.asset.push(a as u32);
                 rows.horizon.push(i64::from(h.get()));
                 rows.probability.push(p.probability[r]);
+                rows.low.push(p.low[r]);
+                rows.high.push(p.high[r]);
                 rows.outcome.push(outcome);
                 for (to, from) in rows.candidates.iter_mut().zip(&p.candidates) {
                     to.push(from[r]);
@@ -100,6 +113,8 @@ pub(crate) fn predict_plan(
                     j.asset.push(a as u32);
                     j.cutoff.push(i as u32);
                     j.outcome.push(f64::from(u8::from(y)));
+                    let days = |t: Micros| (t - cutoff.micros()) as f64 / DAY as f64;
+                    j.fails_in_days.push(outcomes.first_failure_at(a).map_or(f64::NAN, days));
                     j.chosen.push(p.probability[r]);
                     for (to, from) in j.candidates.iter_mut().zip(&p.candidates) {
                         to.push(from[r]);
@@ -109,7 +124,7 @@ pub(crate) fn predict_plan(
         }
     }
     progress.step("backtest", cutoffs.len(), cutoffs.len());
-    Ok(Backtested { rows, judged, cutoffs })
+    Ok(Backtested { rows, judged, cutoffs, findings })
 }
 
 /// See [`crate::backtest`].
@@ -137,6 +152,8 @@ pub(crate) fn backtest(
             Column::new("horizon_days".into(), r.horizon.clone()),
             Column::new("probability".into(), r.probability.clone()),
             Column::new("outcome".into(), r.outcome.clone()),
+            Column::new("probability_low".into(), r.low.clone()),
+            Column::new("probability_high".into(), r.high.clone()),
         ],
     )?;
     let mut candidates: Option<DataFrame> = None;
@@ -164,9 +181,10 @@ pub(crate) fn backtest(
     debug_assert_eq!(CANDIDATES.check(&candidates), Ok(()));
     let result = BacktestResult {
         metrics: metrics_frame(&done.judged, settings.capacity.visits as usize, settings.seed)?,
-        calibration: calibration_frame(&done.judged)?,
+        calibration: calibration_frame(&done.judged, frames)?,
         predictions,
         candidates,
+        findings: done.findings,
     };
     progress.step("scoring", 1, 1);
     Ok(result)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_features::{Catalog, FeatureTable, Suits};
+use forewarn_features::{Catalog, FeatureSpec, FeatureTable, Suits};
 use forewarn_models::Matrix;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +27,9 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Learns the words' numbers from training rows: the most frequent is 0; ties fall to the alphabet.
-    pub(crate) fn fit(catalog: &Catalog, rows: &TrainingRows) -> Self {
+    /// Learns the words' numbers from training rows: the most frequent is 0; ties fall to the alphabet. No model is offered a
+    /// feature that `leave_out` names, see [`names`].
+    pub(crate) fn fit(catalog: &Catalog, rows: &TrainingRows, leave_out: &[String]) -> Self {
         let words = rows
             .words
             .iter()
@@ -44,9 +45,11 @@ impl Columns {
             .collect();
         let f = catalog.features();
         let c = catalog.categories();
+        let named = |feature: &str| leave_out.iter().any(|pattern| names(pattern, feature));
         let suits = |which: Suits| {
-            let numbers = f.iter().map(move |f| f.suits == Suits::Every || f.suits == which);
-            numbers.chain(c.iter().map(|_| true)).collect()
+            let suited = |f: &FeatureSpec| f.suits == Suits::Every || f.suits == which;
+            let numbers = f.iter().map(|f| suited(f) && !named(&f.name));
+            numbers.chain(c.iter().map(|c| !named(&c.name))).collect()
         };
         Self {
             names: f.iter().map(|f| f.name.clone()).chain(c.iter().map(|c| c.name.clone())).collect(),
@@ -82,6 +85,16 @@ impl Columns {
     /// The place of a column, where the catalog has it.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|n| n == name)
+    }
+}
+
+/// Whether a pattern names a feature: the name itself, or what is before and after one `*`.
+pub(crate) fn names(pattern: &str, feature: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == feature,
+        Some((before, after)) => feature
+            .strip_prefix(before)
+            .is_some_and(|rest| rest.len() >= after.len() && rest.ends_with(after)),
     }
 }
 
@@ -128,5 +141,26 @@ impl TrainingRows {
         self.asset.extend(table.assets.iter().map(|a| *a as u32));
         self.cutoff.extend(std::iter::repeat_n(cutoff, table.assets.len()));
         self.weight.extend(weights);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn patterns_name_features() {
+        for (pattern, feature, want) in [
+            ("cpu.last", "cpu.last", true),
+            ("cpu.last", "cpu.last_x", false),
+            ("*.last", "cpu.last", true),
+            ("cpu.*", "cpu.last", true),
+            ("cpu.*st", "cpu.last", true),
+            ("*", "cpu.last", true),
+            ("cpu.last*last", "cpu.last", false),
+            ("gpu.*", "cpu.last", false),
+        ] {
+            assert_eq!(names(pattern, feature), want, "{pattern} {feature}");
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! How predictions fared: metrics with intervals, calibration by tenths, share of failures caught by list length. It does
+//! How predictions fared: metrics with intervals, share of failures caught by list length. It does
 //! not know how the predictions were made.
 
-use forewarn_frames::output::{CALIBRATION, METRICS, PLOT_SERIES};
-use forewarn_models::{BootstrapParams, Metric, Scored, beta_quantile, bootstrap, bootstrap_metric, top_k};
+use forewarn_frames::output::{METRICS, PLOT_SERIES};
+use forewarn_models::{BootstrapParams, Metric, Scored, bootstrap, bootstrap_metric, lead_time, top_k};
 use polars::prelude::*;
 
 use crate::EngineError;
@@ -16,6 +16,8 @@ pub(crate) struct Judged {
     pub asset: Vec<u32>,
     pub cutoff: Vec<u32>,
     pub outcome: Vec<f64>,
+    /// Days from the cutoff to the failure; NaN where there was none in the window.
+    pub fails_in_days: Vec<f64>,
     /// Of the chosen model, then of each candidate.
     pub chosen: Vec<f64>,
     pub candidates: Vec<Vec<f64>>,
@@ -161,6 +163,12 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
                 add(format!("recall_at_{k}"), Some(capture(j, p, &[k])[0]), None);
                 add(format!("lift_at_{k}"), top.and_then(|t| t.lift), None);
             }
+            if doubted {
+                // Half of the failures that a list of so many visits caught came later than this, half sooner.
+                let lead = lead_time(&s, &j.fails_in_days, &j.cutoff, visits).map_err(EngineError::model)?;
+                let quartiles = lead.map(|l| (l.q25_days, l.q75_days));
+                add(format!("lead_days_at_{visits}"), lead.map(|l| l.median_days), quartiles);
+            }
             if role == "chosen" {
                 add("base_rate".into(), s.base_rate(), None);
                 add("n_predictions".into(), Some(n as f64), None);
@@ -186,54 +194,6 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
         ],
     )?;
     debug_assert_eq!(METRICS.check(&df), Ok(()));
-    Ok(df)
-}
-
-/// The `calibration` table: tenths of the chosen model's predictions, by rank.
-pub(crate) fn calibration_frame(all: &[Judged]) -> Result<DataFrame, EngineError> {
-    type Bin = (i64, String, i64, i64, f64, f64, f64, f64);
-    let mut rows: Vec<Bin> = Vec::new();
-    for j in all.iter().filter(|j| !j.outcome.is_empty()) {
-        let mut o: Vec<usize> = (0..j.chosen.len()).collect();
-        o.sort_by(|&a, &b| j.chosen[a].total_cmp(&j.chosen[b]).then(a.cmp(&b)));
-        let n = o.len();
-        let bins = 10.min(n);
-        for b in 0..bins {
-            let members = &o[b * n / bins..(b + 1) * n / bins];
-            let k = members.len() as f64;
-            let mean = members.iter().map(|&i| j.chosen[i]).sum::<f64>() / k;
-            let hits: f64 = members.iter().map(|&i| j.outcome[i]).sum();
-            // Jeffreys' interval of a share (Brown, Cai and DasGupta, 2001).
-            let (low, high) = (
-                beta_quantile(0.1, hits + 0.5, k - hits + 0.5),
-                beta_quantile(0.9, hits + 0.5, k - hits + 0.5),
-            );
-            rows.push((
-                i64::from(j.horizon_days),
-                j.chosen_name.clone(),
-                b as i64 + 1,
-                members.len() as i64,
-                mean,
-                hits / k,
-                low.min(hits / k),
-                high.max(hits / k),
-            ));
-        }
-    }
-    let df = DataFrame::new(
-        rows.len(),
-        vec![
-            Column::new("horizon_days".into(), rows.iter().map(|r| r.0).collect::<Vec<_>>()),
-            Column::new("model".into(), rows.iter().map(|r| r.1.as_str()).collect::<Vec<_>>()),
-            Column::new("bin".into(), rows.iter().map(|r| r.2).collect::<Vec<_>>()),
-            Column::new("n".into(), rows.iter().map(|r| r.3).collect::<Vec<_>>()),
-            Column::new("mean_probability".into(), rows.iter().map(|r| r.4).collect::<Vec<_>>()),
-            Column::new("observed".into(), rows.iter().map(|r| r.5).collect::<Vec<_>>()),
-            Column::new("low".into(), rows.iter().map(|r| r.6).collect::<Vec<_>>()),
-            Column::new("high".into(), rows.iter().map(|r| r.7).collect::<Vec<_>>()),
-        ],
-    )?;
-    debug_assert_eq!(CALIBRATION.check(&df), Ok(()));
     Ok(df)
 }
 

@@ -1,19 +1,23 @@
 //! From training rows to a calibrated, chosen model for each horizon. Everything fitted here sees rows whose windows
 //! closed by the day of fitting, and what calibrates or chooses sees held-out, later rows only. It does not know tables.
 
+use std::collections::BTreeSet;
+
 use forewarn_features::{Catalog, Condition, FeatureTable, compute};
-use forewarn_frames::{Cutoff, Frames, History};
+use forewarn_frames::{Cutoff, Finding, Frames, History};
 use forewarn_models::{
     BoostingParams, BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored,
-    at_own_level, bootstrap_metric, choose_calibrator, one_standard_error_bootstrap, probability_intervals,
+    at_own_level, bootstrap_metric, choose_calibrator, logit, one_standard_error_bootstrap,
+    probability_intervals, unseen_spread,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::candidates::{
     BY_CAUTION, Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting, usual_boosting,
 };
-use crate::columns::{Columns, TrainingRows};
+use crate::columns::{Columns, TrainingRows, names as names_feature};
 use crate::condition::Conditions;
+use crate::leakage::{Leak, leaks, unknown_name};
 use crate::modes::Modes;
 use crate::sample::{training_cutoffs, training_rows};
 use crate::{EngineError, Progress, RiskSettings, Settings};
@@ -34,6 +38,8 @@ pub(crate) struct HorizonModel {
     candidates: Candidates,
     calibrators: Vec<Calibrator>,
     evidence: LocalEvidence,
+    /// The fleet's rate, in log odds.
+    usual: f64,
     pub chosen: usize,
     pub because: String,
     pub n_failures: usize,
@@ -49,6 +55,10 @@ pub(crate) struct ModelSet {
     pub horizons: Vec<HorizonModel>,
     /// Of failures within the horizon of the ranking, where it is among the horizons.
     pub modes: Option<Modes>,
+    /// Columns of the data that knew the future.
+    left_out: Vec<Leak>,
+    /// What was found amiss with the data's columns while fitting.
+    pub findings: Vec<Finding>,
 }
 
 /// The model file: data only. `format` names it, `version` says how to read it.
@@ -61,6 +71,7 @@ pub(crate) struct ModelFile {
     columns: Columns,
     horizons: Vec<HorizonModel>,
     modes: Option<Modes>,
+    left_out: Vec<Leak>,
 }
 
 /// What a model says of the rows of a feature table, one entry a row.
@@ -109,22 +120,42 @@ impl ModelSet {
                 hint: "give more history, a shorter horizon, or an earlier `risk.train_from`".into(),
             });
         }
-        let catalog = Catalog::of(&frames.as_of(fit_at));
+        let at = frames.as_of(fit_at);
+        let all = Catalog::of(&at);
+        let subjects = all.subjects(&at);
+        let asked: BTreeSet<String> = risk.leave_out.iter().cloned().collect();
+        let mut catalog = if asked.is_empty() { all } else { all.without(&at, &asked) };
         // Rows that calibrate and choose must not have taught the condition that they are judged by.
         let by = first_judged(risk, &cutoffs, fit_at);
-        let condition = Conditions::fit(frames, &catalog, settings.seed, by, progress)?;
-        let catalog =
-            if condition.is_some() { catalog.with_condition(&frames.as_of(fit_at)) } else { catalog };
-        let given = (&catalog, condition.as_ref());
-        let rows = training_rows(frames, risk, settings.seed, given, &cutoffs, fit_at, progress)?;
-        if rows.asset.is_empty() {
-            return Err(EngineError::TooLittle {
-                found: format!("no asset was observed through a whole window before {fit_at}"),
-                hint: "give more history or a shorter horizon".into(),
-            });
-        }
-        let columns = Columns::fit(&catalog, &rows);
-        let x = columns.matrix(&rows.numbers, &rows.words)?;
+        let by_rank = risk.horizons.iter().position(|h| *h == risk.rank_by).unwrap_or(0);
+        let horizon = (by_rank, risk.horizons[by_rank].get());
+        let keep: BTreeSet<String> = risk.keep.iter().cloned().collect();
+        let mut left_out: Vec<Leak> = Vec::new();
+        let (condition, rows, columns, x) = loop {
+            let condition = Conditions::fit(frames, &catalog, settings.seed, by, progress)?;
+            if condition.is_some() {
+                catalog = catalog.with_condition(&at);
+            }
+            let given = (&catalog, condition.as_ref());
+            let rows = training_rows(frames, risk, settings.seed, given, &cutoffs, fit_at, progress)?;
+            if rows.asset.is_empty() {
+                return Err(EngineError::TooLittle {
+                    found: format!("no asset was observed through a whole window before {fit_at}"),
+                    hint: "give more history or a shorter horizon".into(),
+                });
+            }
+            let columns = Columns::fit(&catalog, &rows, &risk.leave_out);
+            let x = columns.matrix(&rows.numbers, &rows.words)?;
+            let read = (&catalog, &subjects, &columns);
+            let found = leaks(read, (&rows, &x), horizon, (frames, &cutoffs, fit_at), &keep, settings.seed)?;
+            if found.is_empty() {
+                break (condition, rows, columns, x);
+            }
+            // What was learned with a column that knew the future is learned again without it.
+            let names = found.iter().map(|l| l.subject.clone()).collect();
+            catalog = catalog.without(&at, &names);
+            left_out.extend(found);
+        };
         let mut horizons = Vec::new();
         for (i, h) in risk.horizons.iter().enumerate() {
             progress.step("training", i, risk.horizons.len());
@@ -136,7 +167,16 @@ impl ModelSet {
         progress.step("training", risk.horizons.len(), risk.horizons.len());
         let modes =
             Modes::fit(frames, risk, settings.seed, (&rows, &x, columns.n_numbers), &cutoffs, fit_at)?;
-        Ok(Self { fitted_at: fit_at, catalog, condition, columns, horizons, modes })
+        let unknown = |setting: &'static str, given: &[String]| -> Vec<(&'static str, String)> {
+            let read = |n: &String| subjects.contains(n) || columns.names.iter().any(|f| names_feature(n, f));
+            let unknown = given.iter().filter(|n| !read(n));
+            unknown.map(|n| (setting, n.clone())).collect()
+        };
+        let misnamed = [unknown("leave_out", &risk.leave_out), unknown("keep", &risk.keep)].concat();
+        let misnamed = misnamed.iter().map(|(setting, n)| unknown_name(setting, n, &subjects));
+        let by_rank_days = risk.horizons[by_rank].get();
+        let findings = left_out.iter().map(|l| l.finding(by_rank_days)).chain(misnamed).collect();
+        Ok(Self { fitted_at: fit_at, catalog, condition, columns, horizons, modes, left_out, findings })
     }
 
     /// The model as data: JSON, versioned.
@@ -149,6 +189,7 @@ impl ModelSet {
             columns: self.columns.clone(),
             horizons: self.horizons.clone(),
             modes: self.modes.clone(),
+            left_out: self.left_out.clone(),
         })
         .map_err(|e| EngineError::Model(e.to_string()))
     }
@@ -221,7 +262,8 @@ impl HorizonModel {
                 let p = candidates[self.chosen][i];
                 probability.push(p);
                 evidence.push(self.evidence.effective_count(p));
-                doubt.push(spread[i] * calibrator.slope_at(z[self.chosen][i]));
+                let members = spread[i] * calibrator.slope_at(z[self.chosen][i]);
+                doubt.push(members.hypot(unseen_spread(logit(p) - self.usual)));
             }
         }
         let (low, high) = probability_intervals(&probability, &evidence, &doubt, LEVEL)
@@ -396,7 +438,10 @@ fn fit_horizon(
     };
     let p = calibrators[chosen].probability(&members[chosen]);
     let evidence = LocalEvidence::fit(&p, &y, &w, &units).map_err(EngineError::model)?;
-    Ok(HorizonModel { horizon_days, candidates: all, calibrators, evidence, chosen, because, n_failures })
+    let total: f64 = w.iter().sum();
+    let usual = logit(p.iter().zip(&w).map(|(p, w)| p * w).sum::<f64>() / total);
+    let candidates = all;
+    Ok(HorizonModel { horizon_days, candidates, calibrators, evidence, usual, chosen, because, n_failures })
 }
 
 /// What is done with the rows that a model is fitted to.

@@ -5,19 +5,22 @@
 #![deny(clippy::disallowed_methods)]
 
 mod backtest;
+mod calibration;
 mod candidates;
 mod columns;
 mod condition;
 mod evaluate;
 mod fit;
+mod leakage;
 mod modes;
 mod moves;
 mod rank;
+mod reasons;
 mod run;
 mod sample;
 mod settings;
 
-use forewarn_frames::Frames;
+use forewarn_frames::{Finding, Frames};
 use polars::prelude::DataFrame;
 
 pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings};
@@ -82,6 +85,8 @@ pub struct RunResult {
     pub features: DataFrame,
     /// The model, data only.
     pub model: Vec<u8>,
+    /// What was found amiss with the data's columns while learning: one that knows the future was left out.
+    pub findings: Vec<Finding>,
     /// See [`RunSummary`].
     pub summary: RunSummary,
 }
@@ -122,6 +127,8 @@ pub struct BacktestResult {
     pub metrics: DataFrame,
     /// `calibration`
     pub calibration: DataFrame,
+    /// What was found amiss with the data's columns while learning, each once.
+    pub findings: Vec<Finding>,
 }
 
 impl EngineError {

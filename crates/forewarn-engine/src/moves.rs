@@ -9,13 +9,11 @@ use forewarn_models::{Contributions, Matrix, logit};
 
 use crate::EngineError;
 use crate::fit::{ModelSet, Prediction};
+use crate::reasons::most_telling;
 
 /// Log odds that an asset's own risk must have changed by to count as having changed: a tenth of the odds. Ages and
 /// windows move a little every night.
 const NOTICEABLE: f64 = 0.1;
-/// Part of a family's greatest change that a count must have to be told instead: people count more readily than they
-/// weigh.
-const TELLING: f64 = 0.2;
 
 /// How one asset moved.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -145,15 +143,13 @@ impl Rows<'_> {
         let mut families: Vec<(&str, f64)> = sums.into_iter().filter(|f| f.1 > 0.0).collect();
         families.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
         families.into_iter().find_map(|(family, _)| {
-            let mut told: Vec<(f64, usize, String)> = (0..columns.families.len())
+            // What reads alike in both nights cannot be told.
+            let told: BTreeMap<usize, String> = (0..columns.families.len())
                 .filter(|&j| columns.families[j] == family && change(j) > 0.0)
-                .filter_map(|j| Some((change(j), j, self.say(model, j)?)))
+                .filter_map(|j| Some((j, self.say(model, j)?)))
                 .collect();
-            told.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            let most = told.first()?.0;
-            let is_count = |j: usize| j < columns.n_numbers && model.catalog.features()[j].is_count();
-            let counted = told.iter().find(|t| is_count(t.1) && t.0 >= TELLING * most);
-            counted.or(told.first()).map(|t| t.2.clone())
+            let added: Vec<(usize, f64)> = told.keys().map(|&j| (j, change(j))).collect();
+            most_telling(model, &added).and_then(|j| told.get(&j).cloned())
         })
     }
 

@@ -1,133 +1,22 @@
-//! The ranking of today: probability, interval, status, remaining life, modes, and reasons that add up. It does not know
-//! how models are fitted.
+//! The ranking of today: probability, interval, status, remaining life, modes, reasons and moves, one row an asset. It does
+//! not know how models are fitted.
 
 use std::collections::BTreeMap;
 
-use forewarn_features::{Catalog, FeatureTable};
-use forewarn_frames::output::{RISK, RankingRow, Reason, Status, ranking_frame};
+use forewarn_features::FeatureTable;
+use forewarn_frames::output::{RISK, RankingRow, Status, ranking_frame};
 use forewarn_frames::{Frames, History};
-use forewarn_models::{Contributions, Life, Matrix, remaining_life};
+use forewarn_models::{Life, remaining_life};
 use polars::prelude::*;
 
 use crate::fit::{ModelSet, Prediction};
 use crate::modes::OTHER;
 use crate::moves::{Night, by_risk, moves};
+use crate::reasons::Reasons;
 use crate::{EngineError, Settings};
 
 /// Assets that get reasons: those a person could look at.
 const EXPLAINED: usize = 1_000;
-/// Reasons told one by one; the rest is summed as `other`.
-const MAX_REASONS: usize = 6;
-/// Fewer peers than this make no comparison.
-const MIN_PEERS: usize = 20;
-
-/// Sorted values of a column among an asset's peers, made once per (column, peer group).
-struct Peers<'a> {
-    x: &'a Matrix,
-    group: &'a [Option<(&'a str, &'a str)>],
-    sorted: BTreeMap<(usize, &'a str), Vec<f64>>,
-}
-
-impl Peers<'_> {
-    /// `higher than 99 % of ST4000DM000`, where that is worth saying.
-    fn say(&mut self, row: usize, column: usize) -> Option<String> {
-        let (_, name) = self.group[row]?;
-        let v = self.x.column(column)[row];
-        if v.is_nan() {
-            return None;
-        }
-        let sorted = self.sorted.entry((column, name)).or_insert_with(|| {
-            let mut all: Vec<f64> = (0..self.x.n_rows())
-                .filter(|&i| self.group[i].is_some_and(|g| g.1 == name))
-                .map(|i| self.x.column(column)[i])
-                .filter(|v| !v.is_nan())
-                .collect();
-            all.sort_by(f64::total_cmp);
-            all
-        });
-        let n = sorted.len();
-        if n < MIN_PEERS {
-            return None;
-        }
-        let below = sorted.partition_point(|x| *x < v) as f64 / n as f64;
-        let above = (n - sorted.partition_point(|x| *x <= v)) as f64 / n as f64;
-        // Rounded down, so that nothing is said to be rarer than it is.
-        let percent = |share: f64| (share * 100.0).floor();
-        if below >= 0.8 {
-            Some(format!("higher than {:.0} % of {name}", percent(below)))
-        } else if above >= 0.8 {
-            Some(format!("lower than {:.0} % of {name}", percent(above)))
-        } else {
-            None
-        }
-    }
-}
-
-fn reasons(
-    model: &ModelSet,
-    catalog: &Catalog,
-    table: &FeatureTable,
-    c: &Contributions,
-    row: usize,
-    x_row: usize,
-    peers: &mut Peers<'_>,
-) -> Vec<Reason> {
-    let columns = &model.columns;
-    // One thing, one reason: what a family's columns say together, told by the one that says most.
-    let mut families: BTreeMap<&str, (f64, usize, f64)> = BTreeMap::new();
-    for (j, family) in columns.families.iter().enumerate() {
-        let v = c.values.column(j)[row];
-        let cell = families.entry(family).or_insert((0.0, j, 0.0));
-        cell.0 += v;
-        if v.abs() > cell.2 {
-            (cell.1, cell.2) = (j, v.abs());
-        }
-    }
-    let mut told: Vec<(&str, f64, usize)> =
-        families.into_iter().map(|(f, (sum, j, _))| (f, sum, j)).collect();
-    told.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(b.0)));
-    let mut out: Vec<Reason> = Vec::new();
-    let mut rest = 0.0;
-    for (_, sum, j) in told {
-        if out.len() >= MAX_REASONS || sum.abs() < 0.02 {
-            rest += sum;
-            continue;
-        }
-        let (value, unit, text) = if j < columns.n_numbers {
-            let spec = &catalog.features()[j];
-            let v = table.numbers[j][x_row];
-            let mut text = spec.say(v);
-            // A share, a chance or a time since says by itself how unusual it is.
-            let by_itself = matches!(spec.unit, "share" | "days" | "log odds");
-            if let Some(p) = peers.say(x_row, j).filter(|_| !by_itself) {
-                text = format!("{text}; {p}");
-            }
-            (v.is_finite().then_some(v), spec.unit.to_owned(), text)
-        } else {
-            let name = &columns.names[j];
-            let word = table.words[j - columns.n_numbers][x_row].as_deref().unwrap_or("not known");
-            (None, String::new(), format!("{} is {word}", name.strip_prefix("asset.").unwrap_or(name)))
-        };
-        out.push(Reason { feature: columns.names[j].clone(), value, unit, contribution: sum, text });
-    }
-    if rest.abs() > 0.0 {
-        out.push(Reason {
-            feature: "other".into(),
-            value: None,
-            unit: String::new(),
-            contribution: rest,
-            text: "everything else together".into(),
-        });
-    }
-    out.push(Reason {
-        feature: "base".into(),
-        value: None,
-        unit: String::new(),
-        contribution: c.base,
-        text: "a typical asset".into(),
-    });
-    out
-}
 
 /// The `ranking` table.
 pub(crate) fn ranking(
@@ -158,7 +47,7 @@ pub(crate) fn ranking(
             word(asset.model).map(|m| ("model", m)).or_else(|| word(asset.kind).map(|k| ("kind", k)))
         })
         .collect();
-    let mut peers = Peers { x: &x, group: &group, sorted: BTreeMap::new() };
+    let mut reasons = Reasons::new(model, table, &x, &group);
     let sites = today(frames, "site")?;
     let visits = settings.capacity.visits as usize;
     let rows: Vec<RankingRow> = order
@@ -190,11 +79,7 @@ pub(crate) fn ranking(
                 expected_saving: None,
                 action: (place < visits).then(|| "visit".to_owned()),
                 modes,
-                reasons: if place < explained.len() {
-                    reasons(model, &model.catalog, table, &c, place, i, &mut peers)
-                } else {
-                    Vec::new()
-                },
+                reasons: if place < explained.len() { reasons.of(&c, place, i) } else { Vec::new() },
                 previous_rank: moves[place].previous_rank,
                 move_reason: moves[place].reason.clone(),
             }

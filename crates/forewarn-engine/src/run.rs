@@ -5,8 +5,9 @@ use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
 use crate::backtest::predict_plan;
+use crate::calibration::calibration_frame;
 use crate::candidates::{N_BASELINES, NAMES};
-use crate::evaluate::{Judged, calibration_frame, metrics_frame, plot_frame};
+use crate::evaluate::{Judged, metrics_frame, plot_frame};
 use crate::fit::ModelSet;
 use crate::rank::{ranking, risk};
 use crate::{BacktestPlan, EngineError, Progress, Refit, RunResult, RunSummary, Settings};
@@ -116,7 +117,7 @@ pub(crate) fn run(
     let result = RunResult {
         ranking: ranking(frames, settings, &model, &history, &table, &predictions)?,
         risk: risk(settings, &history, &table, &predictions)?,
-        calibration: calibration_frame(judged)?,
+        calibration: calibration_frame(judged, frames)?,
         metrics: metrics_frame(judged, settings.capacity.visits as usize, settings.seed)?,
         plot_series: plot_frame(
             judged.first(),
@@ -125,6 +126,7 @@ pub(crate) fn run(
         )?,
         features: model.catalog.to_frame()?,
         model: model.to_bytes()?,
+        findings: model.findings.clone(),
         summary: RunSummary {
             n_assets: table.assets.len() as u64,
             n_unknown: predictions[by].unknown.iter().filter(|u| **u).count() as u64,

@@ -16,6 +16,11 @@ pub struct RiskSettings {
     /// The first training cutoff; `None`: three years back, or as early as the records allow; not from before
     /// tickets were recorded in full.
     pub train_from: Option<Cutoff>,
+    /// Columns of the data that no feature reads (a metric, `model`, `tickets[Disk]`, …), and features that no model but the
+    /// baselines is offered, by name or with one `*` (`*.peer_rank`).
+    pub leave_out: Vec<String>,
+    /// Columns that the leakage check does not suspect.
+    pub keep: Vec<String>,
 }
 
 /// How many assets can be visited.

@@ -1,7 +1,7 @@
 //! Which features there are, and what each means. It does not compute them; the modules of each source do, in the same
 //! order in which they are listed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forewarn_frames::{Code, History};
 use polars::prelude::*;
@@ -30,6 +30,8 @@ pub(crate) const COHORT_WINDOWS: [i32; 3] = [30, 90, 365];
 pub(crate) const RATE_DAYS: [i32; 4] = [7, 30, 120, 365];
 /// Windows in days over which events are counted.
 pub(crate) const EVENT_WINDOWS: [i32; 3] = [30, 90, 365];
+/// The size of an asset, as [`Catalog::subjects`] names it.
+pub(crate) const CAPACITY: &str = "capacity";
 /// How many categories, subcategories and kinds of events get a count of their own.
 const TOP: usize = 8;
 
@@ -73,6 +75,13 @@ impl FeatureSpec {
     pub fn say(&self, value: f64) -> String {
         self.phrase.say(&self.family, self.window_days, value)
     }
+
+    /// Whether the words of a value say the opposite of what it adds to the risk: a cohort that fails less than the fleet,
+    /// in which a model sees more risk for the company that this keeps. Such a reason tells nobody anything.
+    #[must_use]
+    pub fn contradicts(&self, value: f64, contribution: f64) -> bool {
+        self.phrase.seems_bad(value).is_some_and(|bad| bad != (contribution > 0.0))
+    }
 }
 
 /// One categorical feature: which word (model, site, …) an asset has.
@@ -85,6 +94,12 @@ pub struct CategorySpec {
 }
 
 impl CategorySpec {
+    /// The column of the data that it reads, as [`Catalog::subjects`] names it.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.dimension.name()
+    }
+
     /// The word of an asset at a history, where it has one.
     #[must_use]
     pub fn word<'a>(&self, history: &History<'a>, asset: usize) -> Option<&'a str> {
@@ -168,6 +183,8 @@ pub struct Catalog {
     pub(crate) has_condition: bool,
     /// Some asset in service has failed before: failures do not take assets away, and an asset has a rate of its own.
     pub(crate) fails_again: bool,
+    /// Columns of the data that no feature may read, see [`Catalog::without`].
+    pub(crate) left_out: BTreeSet<String>,
 }
 
 /// Days of an asset that its skewness is taken from, at least; fewer say little.
@@ -289,6 +306,7 @@ impl Catalog {
             attributes,
             has_condition: false,
             fails_again: history.population().iter().any(|&a| history.failures(a).next().is_some()),
+            left_out: BTreeSet::new(),
         };
         out.specs = out.list(history);
         out
@@ -300,6 +318,42 @@ impl Catalog {
         self.has_condition = true;
         self.specs = self.list(history);
         self
+    }
+
+    /// What the data itself brings, as far as features read it: metrics, `capacity`, the columns that make cohorts (`model`,
+    /// `site`, dated attributes), `tickets[…]` of a category or subcategory and `events[…]` of a kind. These are the names
+    /// that [`Self::without`] takes. What follows from which tickets and failures there are is not among them.
+    #[must_use]
+    pub fn subjects(&self, history: &History<'_>) -> BTreeSet<String> {
+        let tickets = self.ticket_categories.iter().chain(&self.ticket_subcategories);
+        let mut out: BTreeSet<String> = tickets.map(|c| format!("tickets[{c}]")).collect();
+        out.extend(self.metrics.iter().map(|m| history.metric_name(m.metric).to_owned()));
+        out.extend(self.categories.iter().map(|c| c.dimension.name().to_owned()));
+        out.extend(self.attributes.iter().cloned());
+        out.extend(self.event_kinds.iter().map(|k| format!("events[{k}]")));
+        out.insert(CAPACITY.to_owned());
+        out
+    }
+
+    /// The same without the features that read one of `names` (see [`Self::subjects`]), nor any hidden condition; other
+    /// names change nothing.
+    #[must_use]
+    pub fn without(mut self, history: &History<'_>, names: &BTreeSet<String>) -> Self {
+        self.left_out.extend(names.iter().cloned());
+        let named = |family: &str, word: &str| self.left_out.contains(&format!("{family}[{word}]"));
+        self.metrics.retain(|m| !self.left_out.contains(history.metric_name(m.metric)));
+        self.categories.retain(|c| !self.left_out.contains(c.dimension.name()));
+        self.attributes.retain(|a| !self.left_out.contains(a));
+        self.ticket_categories.retain(|c| !named("tickets", c));
+        self.ticket_subcategories.retain(|c| !named("tickets", c));
+        self.event_kinds.retain(|k| !named("events", k));
+        self.has_condition = false;
+        self.specs = self.list(history);
+        self
+    }
+
+    pub(crate) fn reads(&self, name: &str) -> bool {
+        !self.left_out.contains(name)
     }
 
     /// How the channels of a [`crate::Sequence`] are to be read, in their order.

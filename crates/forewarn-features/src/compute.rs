@@ -4,7 +4,7 @@ use forewarn_frames::time::{DAY, Micros, day_number};
 use forewarn_frames::{Cutoff, History};
 use rayon::prelude::*;
 
-use crate::catalog::Catalog;
+use crate::catalog::{CAPACITY, Catalog};
 use crate::cohort::{CohortRates, current, dimensions, observed_since, ranks};
 use crate::evidence::Levels;
 use crate::signals::{Condition, Signals};
@@ -80,7 +80,9 @@ pub fn compute(
         let since = |t: Option<i64>| t.map_or(f64::NAN, |t| (at - t) as f64 / DAY as f64);
         out.push(since(a.in_service_at));
         out.push(since(a.first_record_at));
-        out.push(a.capacity);
+        if catalog.reads(CAPACITY) {
+            out.push(a.capacity);
+        }
         for name in &catalog.attributes {
             out.push(since(history.attribute_since(asset, name)));
         }

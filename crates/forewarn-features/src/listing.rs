@@ -4,7 +4,7 @@
 use forewarn_frames::History;
 
 use crate::catalog::{
-    ANEW_DAYS, CHANGE_WINDOWS, COHORT_WINDOWS, COUNT_WINDOWS, Catalog, EVENT_WINDOWS, FeatureSpec,
+    ANEW_DAYS, CAPACITY, CHANGE_WINDOWS, COHORT_WINDOWS, COUNT_WINDOWS, Catalog, EVENT_WINDOWS, FeatureSpec,
     HALF_LIVES, INCREASE_WINDOWS, RATE_DAYS, RATIO_WINDOWS, RECENT_DAYS, TICKET_WINDOWS,
 };
 use crate::phrase::Phrase;
@@ -41,15 +41,17 @@ impl Catalog {
             "days since the first record that names it".into(),
             Phrase::Known,
         );
-        add(
-            "capacity",
-            "size",
-            "",
-            None,
-            "assets",
-            "its size in the kind's own unit".into(),
-            Phrase::Capacity,
-        );
+        if self.reads(CAPACITY) {
+            add(
+                CAPACITY,
+                "size",
+                "",
+                None,
+                "assets",
+                "its size in the kind's own unit".into(),
+                Phrase::Capacity,
+            );
+        }
         for a in &self.attributes {
             add(
                 a,

@@ -71,6 +71,11 @@ pub(crate) enum Phrase {
     Outlook,
 }
 
+/// `1.4 standard deviations`: a tenth is as much as such a number can say.
+fn deviations(v: f64) -> String {
+    format!("{:.1} standard deviations", v.abs())
+}
+
 /// A number as people write it: whole where it is, three digits elsewhere, thousands set apart.
 pub(crate) fn number(v: f64) -> String {
     let a = v.abs();
@@ -178,6 +183,19 @@ impl Phrase {
         }
     }
 
+    /// Whether the words for a value sound like trouble; `None` where they are neutral.
+    pub(crate) fn seems_bad(self, v: f64) -> Option<bool> {
+        match self {
+            _ if v.is_nan() => None,
+            Self::CohortRate | Self::RelativeRate => Some(v > 1.0),
+            Self::EvidenceRise | Self::EvidenceAbove | Self::EvidenceBelow | Self::EvidenceSum => {
+                (v < 1.0).then_some(false)
+            }
+            Self::Worn | Self::Critical => Some(v > 0.0),
+            _ => None,
+        }
+    }
+
     pub(crate) fn say(self, family: &str, window: Option<i32>, v: f64) -> String {
         let w = window.map_or_else(
             || "so far".to_owned(),
@@ -266,7 +284,7 @@ impl Phrase {
             Self::Z | Self::ZYear => {
                 let side = if v >= 0.0 { "above" } else { "below" };
                 let span = if self == Self::Z { "this week" } else { "this month" };
-                format!("{inner} is {} standard deviations {side} its own usual {span}", number(v.abs()))
+                format!("{inner} is {} {side} its own usual {span}", deviations(v))
             }
             Self::IncreaseSinceRepair => {
                 format!("{inner} rises by {} a day, counted since the last repair", number(v))
@@ -284,7 +302,7 @@ impl Phrase {
             Self::RecentRatio => format!("{inner} lately rises {} times as fast as usual", number(v)),
             Self::RecentShift => {
                 let side = if v >= 0.0 { "above" } else { "below" };
-                format!("{inner} is lately {} standard deviations {side} usual", number(v.abs()))
+                format!("{inner} is lately {} {side} usual", deviations(v))
             }
             Self::EvidenceRise if v < 1.0 => format!("no sign that {inner} rises faster than usual"),
             Self::EvidenceAbove if v < 1.0 => format!("no sign that {inner} runs higher than usual"),

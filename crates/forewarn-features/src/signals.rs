@@ -111,10 +111,11 @@ impl<'a> Signals<'a> {
         out
     }
 
-    /// The kind of an asset, which is its class.
+    /// The kind of an asset, which is its class, unless the catalog leaves kinds out.
     #[must_use]
     pub fn class(&self, asset: usize) -> Option<&'a str> {
-        self.history.asset(asset).kind.map(|c| self.history.word(c))
+        let kind = self.history.asset(asset).kind.filter(|_| self.catalog.reads("kind"));
+        kind.map(|c| self.history.word(c))
     }
 
     fn failure_days(&self, asset: usize) -> Vec<i32> {

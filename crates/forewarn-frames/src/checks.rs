@@ -10,6 +10,7 @@ mod duplicate_ids;
 mod empty_files;
 mod failure_after_retirement;
 mod few_failures;
+mod filled_when_resolved;
 mod missing_required;
 mod mostly_missing_metric;
 mod nested_column;
@@ -35,6 +36,9 @@ mod unparseable_times;
 
 use std::collections::BTreeMap;
 
+pub use filled_when_resolved::{FilledWhenResolved, filled_when_resolved};
+
+use crate::TicketColumn;
 use crate::finding::Finding;
 use crate::input::{Assets, Events, Failures, Telemetry, Tickets};
 use crate::time::{Cutoff, Micros};
@@ -96,6 +100,8 @@ pub struct CheckContext<'a> {
     pub ranges: BTreeMap<String, (Option<f64>, Option<f64>)>,
     /// Ticket columns taken as opened although an export holds today's values.
     pub assumed_as_opened: Vec<&'static str>,
+    /// Ticket columns that are known only once a ticket is resolved, as configured.
+    pub known_late: Vec<TicketColumn>,
 }
 
 /// What a check says of itself; the same text becomes its documentation.
@@ -139,6 +145,7 @@ pub const ALL: &[Check] = &[
     empty_files::CHECK,
     failure_after_retirement::CHECK,
     few_failures::CHECK,
+    filled_when_resolved::CHECK,
     missing_required::CHECK,
     mostly_missing_metric::CHECK,
     nested_column::CHECK,

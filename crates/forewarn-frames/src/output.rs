@@ -134,12 +134,17 @@ pub const CALIBRATION: TableSchema = TableSchema {
     columns: &[
         ("horizon_days", Whole, "the horizon"),
         ("model", Text, "whose predictions"),
-        ("bin", Whole, "1 is the lowest tenth"),
+        ("bin", Whole, "1 is the lowest tenth; null where `cohort` is given"),
         ("n", Whole, "predictions in the bin"),
         ("mean_probability", Number, "their mean"),
         ("observed", Number, "the share that failed"),
         ("low", Number, "lower end of the 80 % interval of that share"),
         ("high", Number, "upper end of it"),
+        (
+            "cohort",
+            Text,
+            "whose predictions: null for all, else the assets of a kind or model, e.g. `kind Laptop`",
+        ),
     ],
 };
 
@@ -183,6 +188,8 @@ pub const PREDICTIONS: TableSchema = TableSchema {
         ("horizon_days", Whole, "the horizon"),
         ("probability", Number, "P(failure within the horizon), 0 to 1"),
         ("outcome", Flag, "whether it failed in the window; null where censored"),
+        ("probability_low", Number, "the lower end of its 80 % interval"),
+        ("probability_high", Number, "the upper end"),
     ],
 };
 

@@ -24,9 +24,10 @@
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
-//! | doubt | [`LocalEvidence::fit`], [`probability_intervals`] | intervals that contain the probability and exclude 0 and 1 |
+//! | doubt | [`LocalEvidence::fit`], [`unseen_spread`], [`probability_intervals`] | intervals that contain the probability and exclude 0 and 1 |
 //! | score | [`Scored::new`], [`Metric::of`], [`top_k`], [`lead_time`] | numbers, `None` where undefined |
 //! | score where some rows are censored | [`FollowUp::new`], [`CensoringCurve::fit`]; [`CensoringCurve::weights`], [`dynamic_auc`], [`concordance`] | weights for [`Scored`]; numbers, `None` where undefined |
+//! | suspect | [`auc_alone`] | how well one column alone tells ones from zeros |
 //! | compare | [`bootstrap_metric`], [`Replicates::minus`], [`one_standard_error`], [`one_standard_error_bootstrap`] | [`Choice`] |
 //!
 //! # From rows to a calibrated, explained probability
@@ -69,6 +70,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod alone;
 mod blend;
 mod boosting;
 mod bootstrap;
@@ -87,12 +89,14 @@ mod logistic;
 mod matrix;
 mod metrics;
 mod newton;
+mod rank;
 mod risk;
 mod rng;
 mod shrink;
 mod special;
 mod trees;
 
+pub use alone::auc_alone;
 pub use blend::Blend;
 pub use boosting::{Booster, BoostingParams};
 pub use bootstrap::{BootstrapParams, Replicates, bootstrap, bootstrap_metric};
@@ -101,11 +105,12 @@ pub use censored::{CensoringCurve, FollowUp, Window, concordance, dynamic_auc};
 pub use choose::{Choice, Standing, one_standard_error, one_standard_error_bootstrap};
 pub use condition::{ChannelKind, Condition, ConditionDays, MIN_SEQUENCES, N_STATES};
 pub use error::ModelError;
-pub use interval::{LocalEvidence, probability_interval, probability_intervals};
+pub use interval::{LocalEvidence, probability_interval, probability_intervals, unseen_spread};
 pub use life::{Life, remaining_life};
 pub use logistic::{Logistic, LogisticParams};
 pub use matrix::Matrix;
 pub use metrics::{LeadTime, Metric, Scored, TopK, lead_time, top_k};
+pub use rank::rank_correlation;
 pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};
 pub use rng::poisson_one_weights;
 pub use shrink::{RateDistribution, cohort_rate, cohort_share};

@@ -3,8 +3,8 @@
 
 use forewarn_models::{
     Blend, Calibrator, CalibratorKind, CensoringCurve, Contributions, FollowUp, LocalEvidence, Matrix,
-    Metric, RateDistribution, Scored, Window, choose_calibrator, concordance, dynamic_auc, lead_time,
-    probability_interval, sigmoid, top_k,
+    Metric, RateDistribution, Scored, Window, auc_alone, choose_calibrator, concordance, dynamic_auc,
+    lead_time, probability_interval, sigmoid, top_k,
 };
 use proptest::prelude::*;
 
@@ -259,6 +259,28 @@ proptest! {
         prop_assert_eq!(lead, lead_time(&b, &repeat(&days), &groups_again, k).unwrap());
         if let Some(lead) = lead {
             prop_assert!(lead.q25_days <= lead.median_days && lead.median_days <= lead.q75_days);
+        }
+    }
+}
+
+proptest! {
+    /// With the empty cells put to either end, the ROC curve of the whole column says the same.
+    #[test]
+    fn a_column_alone_is_judged_as_by_the_roc_curve(
+        rows in prop::collection::vec((prop::option::of(-5..5_i32), any::<bool>(), 1..4_u8), 2..60)
+    ) {
+        let column: Vec<f64> = rows.iter().map(|r| r.0.map_or(f64::NAN, f64::from)).collect();
+        let y: Vec<f64> = rows.iter().map(|r| f64::from(u8::from(r.1))).collect();
+        let w: Vec<f64> = rows.iter().map(|r| f64::from(r.2)).collect();
+        let roc = |empty: f64| {
+            let filled: Vec<f64> = column.iter().map(|v| if v.is_nan() { empty } else { *v }).collect();
+            Metric::RocAuc.of(&Scored::new(&y, &filled, Some(&w)).unwrap()).map(|a| a.max(1.0 - a))
+        };
+        let got = auc_alone(&column, &y, Some(&w)).unwrap();
+        let want = roc(-100.0).zip(roc(100.0)).map(|(a, b)| a.max(b));
+        prop_assert_eq!(got.is_some(), want.is_some());
+        if let (Some(g), Some(w)) = (got, want) {
+            prop_assert!((g - w).abs() < 1e-12, "{} {}", g, w);
         }
     }
 }

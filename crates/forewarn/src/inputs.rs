@@ -143,11 +143,11 @@ impl Inputs {
             max_age_days: settings.checks.max_age_days.clone(),
             ranges: settings.checks.ranges.clone(),
             assumed_as_opened: l.assumed_as_opened.clone(),
+            known_late: l.known_late.clone(),
         };
         let mut findings = checks::run_all(&context);
         if l.n_failures_without_asset > 0 {
-            let at = findings.partition_point(|f| f.severity > Severity::Info);
-            findings.insert(at, failures_without_asset(l.n_failures_without_asset));
+            add(&mut findings, &[failures_without_asset(l.n_failures_without_asset)]);
         }
         findings
     }
@@ -196,6 +196,12 @@ impl Inputs {
         // An asset that has failed for good is gone, however long ago that was.
         let failures_from = if l.terminal { None } else { from };
         let failures = cut(l.failures, Failures::df, Failures::try_new, "failed_at", failures_from, to)?;
+        let mut known_late = l.known_late;
+        for late in tickets.iter().flat_map(checks::filled_when_resolved) {
+            if !known_late.contains(&late.column) {
+                known_late.push(late.column);
+            }
+        }
         let n = |df: Option<&DataFrame>| df.map_or(0, |df| df.height() as u64);
         let rows = Rows {
             assets: n(l.assets.as_ref().map(forewarn_frames::input::Assets::df)),
@@ -209,7 +215,7 @@ impl Inputs {
             assets: l.assets,
             asset_history,
             tickets,
-            known_late: l.known_late,
+            known_late,
             telemetry,
             events,
             failures,
@@ -231,6 +237,14 @@ fn failures_without_asset(n: u64) -> Finding {
         sample: Vec::new(),
         message: format!("{} named no asset and could not be counted", crate::words::count(n, "failure")),
         hint: "fill in the configuration item when a ticket is opened".into(),
+    }
+}
+
+/// Adds findings, each before those of its severity, so that the list stays sorted.
+pub(crate) fn add(findings: &mut Vec<Finding>, more: &[Finding]) {
+    for f in more.iter().rev() {
+        let at = findings.partition_point(|g| g.severity > f.severity);
+        findings.insert(at, f.clone());
     }
 }
 

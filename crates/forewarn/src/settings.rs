@@ -293,6 +293,12 @@ impl Settings {
         if let Some(from) = r.train_from {
             risk.insert("train_from".into(), text(&from));
         }
+        for (key, names) in [("leave_out", &r.leave_out), ("keep", &r.keep)] {
+            if !names.is_empty() {
+                let names = names.iter().map(|n| Value::String(n.clone())).collect();
+                risk.insert(key.into(), Value::Array(names));
+            }
+        }
         all.insert("risk".into(), Value::Table(risk));
         let mut capacity = toml::Table::new();
         capacity.insert("visits".into(), Value::Integer(self.engine.capacity.visits.into()));
@@ -372,7 +378,17 @@ fn risk_settings(p: &mut Problems<'_>, risk: &RiskOptions, train_from: Option<Cu
         cutoff_every: p.every("risk.cutoff_every", risk.cutoff_every.as_ref(), Every::Weeks(1)),
         refit_every: p.every("risk.refit_every", risk.refit_every.as_ref(), Every::Months(1)),
         train_from,
+        leave_out: names_once(risk.leave_out.as_ref()),
+        keep: names_once(risk.keep.as_ref()),
     }
+}
+
+/// A list of names, sorted, each once.
+fn names_once(written: Option<&Vec<String>>) -> Vec<String> {
+    let mut names = written.cloned().unwrap_or_default();
+    names.sort();
+    names.dedup();
+    names
 }
 
 fn checks_settings(p: &mut Problems<'_>, checks: ChecksOptions) -> Checks {

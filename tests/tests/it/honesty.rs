@@ -2,7 +2,8 @@
 //! failures follow bursts of tickets, and takes that away.
 
 use forewarn_engine::{BacktestPlan, BacktestResult, Refit, Silent, backtest, run};
-use forewarn_frames::{Cutoff, Every, Frames, Horizon};
+use forewarn_frames::time::{DAY, HOUR, Micros};
+use forewarn_frames::{Cutoff, Every, Frames, Horizon, Severity};
 use forewarn_models::{Metric, Scored};
 
 use crate::fleet::{Dice, Rows, START};
@@ -58,4 +59,68 @@ fn fewer_than_thirty_failures_are_ranked_by_a_baseline_that_says_so() {
     assert!(s.chosen_because.contains("fewer than 30"), "{}", s.chosen_because);
     let p = result.ranking.column("probability").unwrap().f64().unwrap();
     assert!(p.iter().flatten().all(|p| p > 0.0 && p < 0.5));
+}
+
+/// The department with a metric read daily: what it shows on a day, given the days until the asset's next failure.
+fn with_metric(shows: impl Fn(Option<i64>, &mut Dice) -> f64) -> Rows {
+    let mut rows = department(false);
+    let mut d = Dice(3);
+    let first = Micros::from(START) * DAY;
+    let days = (rows.end.micros() - first) / DAY;
+    for (asset, ..) in &rows.assets.clone() {
+        for day in 0..days {
+            let at = first + day * DAY + 12 * HOUR;
+            let next = rows.failures.iter().filter(|f| f.asset == *asset && f.at > at).map(|f| f.at).min();
+            let until = next.map(|t| (t - at) / DAY);
+            rows.readings.push((asset.clone(), at, shows(until, &mut d), None));
+        }
+    }
+    rows
+}
+
+/// Whether the metric was named by the leakage check, and then no feature reads it.
+fn is_left_out(rows: &Rows, keep: &[&str]) -> bool {
+    let mut settings = settings();
+    settings.risk.keep = keep.iter().map(|k| (*k).to_owned()).collect();
+    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings, &Silent).unwrap();
+    let named = result.findings.iter().any(|f| f.column.as_deref() == Some("wear"));
+    assert!(result.findings.iter().all(|f| f.check == "leakage" && f.severity == Severity::Warning));
+    assert!(
+        result.findings.iter().all(|f| f.column.as_deref() == Some("wear")),
+        "only what was planted: {:?}",
+        result.findings
+    );
+    let read = result.features.column("feature").unwrap().str().unwrap().iter().flatten();
+    assert_eq!(read.filter(|f| f.starts_with("wear.")).count() == 0, named);
+    named
+}
+
+#[test]
+fn a_metric_that_knows_the_future_is_named_and_left_out() {
+    let soon = |until: Option<i64>| until.is_some_and(|d| d < 30);
+    let flag = with_metric(|until, _| f64::from(u8::from(soon(until))));
+    assert!(is_left_out(&flag, &[]), "a flag");
+    assert!(!is_left_out(&flag, &["wear"]), "a flag that is to be kept");
+    let noisy = with_metric(|until, d| f64::from(u8::from(soon(until))) + d.below(120) as f64 / 100.0);
+    assert!(is_left_out(&noisy, &[]), "a flag with noise");
+    let countdown = with_metric(|until, _| until.map_or(999.0, |d| d as f64));
+    assert!(is_left_out(&countdown, &[]), "the days that are left");
+}
+
+#[test]
+fn a_metric_that_announces_failures_is_no_leak() {
+    // It rises over the last three weeks, from within the noise to far above it.
+    let warning = with_metric(|until, d| {
+        let rise = until.filter(|u| *u < 21).map_or(0.0, |u| 21.0 - u as f64);
+        rise + d.below(100) as f64 / 20.0
+    });
+    assert!(!is_left_out(&warning, &[]));
+    // It wears over more than two horizons, and tells the last of them nearly without error.
+    let wear = with_metric(|until, d| {
+        let left = until.map_or(75, |u| u.min(75));
+        d.below(20) as f64 - left as f64
+    });
+    assert!(!is_left_out(&wear, &[]));
+    // Nothing but noise.
+    assert!(!is_left_out(&with_metric(|_, d| d.below(100) as f64), &[]));
 }

@@ -137,6 +137,8 @@ pub(crate) fn settings() -> Settings {
             cutoff_every: Every::Weeks(1),
             refit_every: Every::Months(1),
             train_from: None,
+            leave_out: Vec::new(),
+            keep: Vec::new(),
         },
         capacity: Capacity { visits: 5, per_days: 7 },
         seed: 1,

@@ -34,6 +34,8 @@ struct Case {
     max_age_days: Vec<(&'static str, i64)>,
     ranges: Vec<(&'static str, Option<f64>, Option<f64>)>,
     assumed_as_opened: Vec<&'static str>,
+    /// Whether a subcategory is written when a ticket is resolved; else each has one.
+    subcategory_when_resolved: bool,
 }
 
 fn end() -> Micros {
@@ -79,6 +81,10 @@ impl Case {
                 time_column("opened_at", rows.iter().map(|r| Some(r.2))),
                 time_column("resolved_at", rows.iter().map(|r| r.3)),
                 text_column("category", rows.iter().map(|_| Some("hardware"))),
+                text_column(
+                    "subcategory",
+                    rows.iter().map(|r| (!self.subcategory_when_resolved || r.3.is_some()).then_some("disk")),
+                ),
             ]))
             .unwrap()
         });
@@ -122,6 +128,7 @@ impl Case {
             max_age_days: self.max_age_days.iter().map(|(t, d)| ((*t).to_owned(), *d)).collect(),
             ranges: self.ranges.iter().map(|(m, lo, hi)| ((*m).to_owned(), (*lo, *hi))).collect(),
             assumed_as_opened: self.assumed_as_opened.clone(),
+            known_late: Vec::new(),
         })
     }
 }
@@ -447,6 +454,21 @@ fn rows() -> Vec<Row> {
     row("no_failures", failing(4, 0), &[(Warning, "failures", 4)]);
     row("no_failures", failing(1, 5), &[]);
     row("no_failures", Case::default(), &[]);
+
+    // So many tickets a day for 40 days; of the last days, half are still open.
+    let late = |a_day: i64, open_days: i64, subcategory_when_resolved: bool| {
+        let resolve = |(i, t): (usize, Ticket)| {
+            let resolved = i as i64 / a_day >= open_days || i % 2 == 0;
+            (t.0, t.1, t.2, resolved.then_some(t.2 + HOUR))
+        };
+        let tickets = daily(a_day, 40, 0).into_iter().enumerate().map(resolve).collect();
+        Case { tickets: Some(tickets), subcategory_when_resolved, ..Case::default() }
+    };
+    row("filled_when_resolved", late(4, 20, true), &[(Warning, "tickets", 30)]);
+    row("filled_when_resolved", late(4, 20, false), &[]);
+    // Too few to compare, or none.
+    row("filled_when_resolved", late(1, 20, true), &[]);
+    row("filled_when_resolved", late(4, 0, true), &[]);
     rows
 }
 

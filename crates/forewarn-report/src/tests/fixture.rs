@@ -242,8 +242,15 @@ fn calibration(model: &str) -> DataFrame {
             let numbers = [*p, seen, (seen - half).max(0.0), seen + half].map(Cell::Number);
             let mut row = vec![Cell::Whole(30), text(model), Cell::Whole(i as i64 + 1), Cell::Whole(1_420)];
             row.extend(numbers);
+            row.push(Cell::Null);
             row
         })
+        .chain([("kind Laptop", 0.031), ("kind Server", 0.058)].map(|(cohort, p)| {
+            let mut row = vec![Cell::Whole(30), text(model), Cell::Null, Cell::Whole(7_100)];
+            row.extend([p, p * 0.93, p * 0.9, p * 0.96].map(Cell::Number));
+            row.push(text(cohort));
+            row
+        }))
         .collect();
     frame(&CALIBRATION, &rows)
 }

@@ -64,6 +64,13 @@ struct Calibration {
     words: Vec<String>,
     root: bool,
     bins: Vec<BinRow>,
+    cohorts: Vec<CohortRow>,
+}
+
+#[derive(Serialize)]
+struct CohortRow {
+    name: String,
+    row: BinRow,
 }
 
 #[derive(Serialize)]
@@ -407,34 +414,36 @@ fn capture(tables: &RunTables) -> Result<Option<Plot>, ReportError> {
     }))
 }
 
-/// Rows of `calibration` for the chosen model and the ranking's horizon, with their numbers of predictions.
-fn bins(tables: &RunTables) -> Result<Vec<(f64, Bin)>, ReportError> {
+/// Rows of `calibration` for the chosen model and the ranking's horizon: the cohort where it is one's, the number of
+/// predictions, and what came of them.
+fn groups(tables: &RunTables) -> Result<Vec<(Option<String>, f64, Bin)>, ReportError> {
     let df = &tables.calibration;
     let e = table("calibration");
     let (horizon, n) = (rows::wholes(df, "horizon_days").map_err(&e)?, rows::wholes(df, "n").map_err(&e)?);
-    let model = rows::texts(df, "model").map_err(&e)?;
+    let (model, cohort) = (rows::texts(df, "model").map_err(&e)?, rows::texts(df, "cohort").map_err(&e)?);
     let [said, happened, low, high] =
         ["mean_probability", "observed", "low", "high"].map(|c| rows::numbers(df, c));
     let (said, happened, low, high) =
         (said.map_err(&e)?, happened.map_err(&e)?, low.map_err(&e)?, high.map_err(&e)?);
-    let mut out: Vec<(f64, Bin)> = (0..df.height())
+    Ok((0..df.height())
         .filter(|i| horizon[*i] == Some(i64::from(tables.facts.rank_by_days)))
         .filter(|i| model[*i].as_deref() == Some(tables.facts.chosen_model.as_str()))
         .map(|i| {
             (
+                cohort[i].clone(),
                 n[i].unwrap_or(0).max(0) as f64,
                 Bin { said: said[i], happened: happened[i], low: low[i], high: high[i] },
             )
         })
-        .filter(|(_, b)| b.said.is_finite() && b.happened.is_finite())
-        .collect();
-    out.sort_by(|a, b| a.1.said.total_cmp(&b.1.said));
-    out.truncate(50);
-    Ok(out)
+        .filter(|(_, _, b)| b.said.is_finite() && b.happened.is_finite())
+        .collect())
 }
 
 fn calibration(tables: &RunTables) -> Result<Option<Calibration>, ReportError> {
-    let bins = bins(tables)?;
+    let (cohorts, bins): (Vec<_>, Vec<_>) = groups(tables)?.into_iter().partition(|g| g.0.is_some());
+    let mut bins: Vec<(f64, Bin)> = bins.into_iter().map(|(_, n, b)| (n, b)).collect();
+    bins.sort_by(|a, b| a.1.said.total_cmp(&b.1.said));
+    bins.truncate(50);
     let Some((_, top)) = bins.last() else { return Ok(None) };
     let mut words = vec![];
     let range = |b: &Bin| {
@@ -501,16 +510,24 @@ fn calibration(tables: &RunTables) -> Result<Option<Calibration>, ReportError> {
         },
         words,
         root,
-        bins: bins
+        bins: bins.iter().map(|(n, b)| bin_row(*n, b)).collect(),
+        cohorts: cohorts
             .iter()
-            .map(|(n, b)| BinRow {
-                said: percent(b.said),
-                happened: share(b.happened),
-                range: percent_or_none(b),
-                n: whole(*n as u64),
+            .map(|(name, n, b)| CohortRow {
+                name: sentence(name.as_deref().unwrap_or_default()).trim_end_matches('.').to_owned(),
+                row: bin_row(*n, b),
             })
             .collect(),
     }))
+}
+
+fn bin_row(n: f64, b: &Bin) -> BinRow {
+    BinRow {
+        said: percent(b.said),
+        happened: share(b.happened),
+        range: percent_or_none(b),
+        n: whole(n as u64),
+    }
 }
 
 fn percent_or_none(b: &Bin) -> String {

@@ -43,7 +43,7 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     let inputs = inputs::read(&settings, context)?;
     let as_of = inputs.as_of;
     let plan = asked.plan(as_of)?;
-    let findings = inputs.findings(&settings);
+    let mut findings = inputs.findings(&settings);
     let prints = inputs.fingerprints(context)?;
     let origin = Origin::new(&settings, as_of, &prints)?;
     context.progress.note("indexing", "");
@@ -51,6 +51,7 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     context.stop.check()?;
     let result = forewarn_engine::backtest(&frames, &settings.engine, &plan, &context.progress)?;
     drop(frames);
+    inputs::add(&mut findings, &result.findings);
     context.progress.note("writing", "");
     let temporary = parent.join(format!(".{name}.new"));
     // Whoever holds the lock may remove what an interrupted backtest left.
@@ -68,6 +69,9 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     context
         .ui
         .data(&table_text(&result.metrics, super::format(args.format)).map_err(|e| super::unwritable(&e))?)?;
+    for f in &result.findings {
+        context.ui.warn(&f.message);
+    }
     let steps = plan.every.span(plan.from, plan.to).len() as u64;
     context.ui.say(&format!(
         "judged {} from {} to {}; wrote `{}`",

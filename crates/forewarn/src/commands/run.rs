@@ -35,9 +35,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     let lock = Lock::take(&settings.out, ".lock")?;
     let inputs = inputs::read(&settings, context)?;
     context.progress.note("checking", "");
-    let findings = inputs.findings(&settings);
-    let fails = inputs::fails(&findings, settings.checks.fail_at);
-    let exit = if fails { Exit::ChecksFailed } else { Exit::Done };
+    let mut findings = inputs.findings(&settings);
     let as_of = inputs.as_of;
     let prints = inputs.fingerprints(context)?;
     let origin = Origin::new(&settings, as_of, &prints)?;
@@ -46,6 +44,9 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     context.stop.check()?;
     let result = forewarn_engine::run(&frames, &settings.engine, &context.progress)?;
     drop(frames);
+    inputs::add(&mut findings, &result.findings);
+    let fails = inputs::fails(&findings, settings.checks.fail_at);
+    let exit = if fails { Exit::ChecksFailed } else { Exit::Done };
     context.progress.note("writing", "");
     let made = Made { as_of, rows, findings, exit, started };
     let folder = write(&settings, &lock, &origin, &made, &result, context)?;

@@ -207,6 +207,7 @@ horizons_days = [7, 30, 90]
 rank_by_days = 30
 # cutoff_every = \"1w\"           # the step between training cutoffs
 # refit_every = \"1mo\"           # how often models are trained anew
+# leave_out = [\"rma_status\"]     # columns of the data that are not learned from
 
 [capacity]
 visits = 20                    # how many assets can be looked after
