@@ -356,7 +356,7 @@ mod tests {
             "latency",
             None,
             -1.5,
-            "latency is lately 1.50 standard deviations below usual",
+            "latency is lately 1.5 standard deviations below usual",
         );
         check(
             Phrase::Outlook,

@@ -120,7 +120,7 @@ mod tests {
             "error: unknown key `horizon_days` in `[risk]` of `forewarn.toml`, line 5\n\
              \n\
              hint: a similar key exists: `horizons_days`\n\
-             hint: valid keys here: `horizons_days`, `rank_by_days`, `cutoff_every`, `refit_every`, `train_from`\n"
+             hint: valid keys here: `horizons_days`, `rank_by_days`, `cutoff_every`, `refit_every`, `train_from`, `leave_out`, `keep`\n"
         );
         let text = failure("[capcity]\nvisits = 1\n");
         assert!(text.starts_with("error: unknown key `capcity` in "), "{text}");
