@@ -38,7 +38,7 @@ pub struct TrendTest {
 
 /// Events that count for a trend, and the length of time: where watching ended with the last event, that event says
 /// nothing of where it lies.
-fn within<'a>(events_days: &'a [f64], end: Truncation, least: usize) -> Result<(&'a [f64], f64), ModelError> {
+fn within(events_days: &[f64], end: Truncation, least: usize) -> Result<(&[f64], f64), ModelError> {
     let enough = |n: usize| {
         in_range(n >= least, "events", n as f64, "at least 1 (2 where watching ends with the last event)")
     };
