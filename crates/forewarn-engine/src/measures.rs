@@ -275,3 +275,8 @@ pub(crate) fn measures(
     debug_assert_eq!(MEASURES.check(&df), Ok(()));
     Ok(df)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[path = "measures_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use forewarn_frames::output::{METRICS, RECURRENCE, RECURRENCES};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Frames, History};
 use forewarn_models::{
-    CountDistribution, TrendTest, Truncation, UnitHistory, benjamini_hochberg, laplace, lewis_robinson,
+    CountDistribution, TrendTest, Truncation, UnitHistory, benjamini_hochberg, dispersion, laplace,
     mean_cumulative, mil_hdbk_189, power_law,
 };
 use polars::prelude::*;
@@ -22,7 +22,7 @@ use crate::{BacktestPlan, EngineError, Progress, RecurrenceBacktest, Refit, Sett
 const HORIZONS: [i32; 3] = [7, 30, 90];
 /// A trend is looked for in the last two years: what was before says little of where an asset is heading.
 const TREND_DAYS: f64 = 730.0;
-/// Days with incidents that a trend needs; fewer could hardly ever be told from chance.
+/// Moments with incidents that a trend needs; fewer could hardly ever be told from chance.
 const MIN_TREND_EVENTS: usize = 4;
 /// The share of false verdicts among those given, at most, in expectation.
 pub(crate) const FALSE_DISCOVERY: f64 = 0.1;
@@ -37,26 +37,44 @@ const MCF_ASSETS: usize = 20;
 /// What the past of a unit says of its trend.
 struct Trend {
     beta: Option<f64>,
-    verdict: Option<TrendTest>,
-    laplace: Option<f64>,
+    laplace: Option<TrendTest>,
     mil: Option<f64>,
+    /// How much more its incidents vary over time than chance alone makes them.
+    dispersion: f64,
+    /// Laplace's test with the larger of that and what is usual.
+    verdict: Option<TrendTest>,
 }
 
 fn trend(unit: &Unit<'_>, at: f64) -> Trend {
     let start = unit.since.max(at - TREND_DAYS);
-    let times: Vec<f64> =
+    let mut times: Vec<f64> =
         unit.events.iter().map(|t| t - start).filter(|t| *t > 0.0 && start + t < at).collect();
-    let mut distinct = times.clone();
-    distinct.dedup();
-    let end = Truncation::Time(at - start);
-    if distinct.len() < MIN_TREND_EVENTS {
-        return Trend { beta: None, verdict: None, laplace: None, mil: None };
+    // Tickets of one moment are one occurrence.
+    times.dedup();
+    let (length, end) = (at - start, Truncation::Time(at - start));
+    if times.len() < MIN_TREND_EVENTS {
+        return Trend { beta: None, laplace: None, mil: None, dispersion: f64::NAN, verdict: None };
     }
     Trend {
-        beta: power_law(&distinct, end).ok().map(|f| f.beta),
-        verdict: lewis_robinson(&distinct, end).ok(),
-        laplace: laplace(&distinct, end).ok().map(|t| t.p_value),
-        mil: mil_hdbk_189(&distinct, end).ok().map(|t| t.p_value),
+        beta: power_law(&times, end).ok().map(|f| f.beta),
+        laplace: laplace(&times, end).ok(),
+        mil: mil_hdbk_189(&times, end).ok().map(|t| t.p_value),
+        dispersion: dispersion(&times, length).unwrap_or(f64::NAN),
+        verdict: None,
+    }
+}
+
+/// Gives verdicts over all rows together. A unit's own dispersion is known poorly, so that of all units is its least.
+fn give_verdicts(rows: &mut [Row<'_>]) {
+    let known: Vec<f64> = rows.iter().map(|r| r.trend.dispersion).filter(|d| d.is_finite()).collect();
+    let usual = known.iter().sum::<f64>() / f64::max(known.len() as f64, 1.0);
+    for r in rows.iter_mut() {
+        let dispersion = r.trend.dispersion.max(usual);
+        r.trend.verdict = r.trend.laplace.map(|t| t.dispersed(dispersion));
+    }
+    let p: Vec<f64> = rows.iter().map(|r| r.trend.verdict.map_or(f64::NAN, |t| t.p_value)).collect();
+    for (r, q) in rows.iter_mut().zip(benjamini_hochberg(&p)) {
+        r.q = q;
     }
 }
 
@@ -77,6 +95,9 @@ pub(crate) fn recurrences(
     seen: &Incidents<'_>,
     seed: u64,
 ) -> Result<DataFrame, EngineError> {
+    if seen.is_empty() {
+        return Ok(RECURRENCES.empty());
+    }
     let mut rows: Vec<Row<'_>> = Vec::new();
     let both = families(history, seen);
     for family in &both {
@@ -95,11 +116,7 @@ pub(crate) fn recurrences(
             }
         }
         // Over all assets together, and over all assets and categories together.
-        let p: Vec<f64> =
-            rows[first..].iter().map(|r| r.trend.verdict.map_or(f64::NAN, |t| t.p_value)).collect();
-        for (r, q) in rows[first..].iter_mut().zip(benjamini_hochberg(&p)) {
-            r.q = q;
-        }
+        give_verdicts(&mut rows[first..]);
     }
     // What will come again most stands first.
     rows.sort_by(|a, b| {
@@ -146,7 +163,7 @@ fn frame(history: &History<'_>, rows: &[Row<'_>]) -> Result<DataFrame, EngineErr
     columns.push(text("trend", &|r| verdict(r).to_owned()));
     columns.push(number("p_value".into(), &|r| r.trend.verdict.map(|t| t.p_value)));
     columns.push(number("q_value".into(), &|r| named(r.q)));
-    columns.push(number("laplace_p_value".into(), &|r| r.trend.laplace));
+    columns.push(number("laplace_p_value".into(), &|r| r.trend.laplace.map(|t| t.p_value)));
     columns.push(number("mil_hdbk_189_p_value".into(), &|r| r.trend.mil));
     for (k, h) in [(0, 7), (2, 90)] {
         let mut outlook = |name: String, f: &dyn Fn(&Row<'_>) -> Option<f64>| columns.push(number(name, f));
@@ -182,6 +199,8 @@ pub(crate) fn mcf_points(history: &History<'_>, seen: &Incidents<'_>) -> Result<
             .iter()
             .filter(|i| i.at > w.since)
             .map(|i| i.at - born)
+            // Rounding may put the first onto the very beginning.
+            .filter(|t| *t > w.since - born)
             .take_while(|t| *t <= to)
             .collect();
         kinds.entry(kind).or_default().push((w.since - born, to, events));

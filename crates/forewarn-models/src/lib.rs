@@ -21,7 +21,7 @@
 //! | keep | [`RiskModel::to_bytes`], [`RiskModel::from_bytes`] | JSON; everything else here that is kept derives serde |
 //! | few events | [`RateDistribution::fit`], [`cohort_rate`], [`cohort_share`] | shrunk rates and probabilities in closed form |
 //! | when | [`remaining_life`] | quantiles of the time to failure, where they lie within the horizons |
-//! | how often again | [`mean_cumulative`], [`power_law`], [`laplace`], [`mil_hdbk_189`], [`lewis_robinson`] | [`McfPoint`]s with a band, [`PowerLaw`], [`TrendTest`]s |
+//! | how often again | [`mean_cumulative`], [`power_law`], [`laplace`], [`mil_hdbk_189`], [`dispersion`] | [`McfPoint`]s with a band, [`PowerLaw`], [`TrendTest`]s |
 //! | how many | [`CountModel::fit`] on [`Record`]s and what came; [`CountModel::predict`] | [`CountDistribution`] |
 //! | what a measure did | [`matched_rate_ratio`]; [`benjamini_hochberg`] over all | [`RateRatio`], q-values |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
@@ -112,7 +112,7 @@ pub use matrix::Matrix;
 pub use metrics::{LeadTime, Metric, Scored, TopK, lead_time, top_k};
 pub use recurrence::{
     CountDistribution, CountModel, FittedCounts, MatchedRow, McfPoint, PowerLaw, RateRatio, Record,
-    TrendTest, Truncation, UnitHistory, benjamini_hochberg, benjamini_yekutieli, laplace, lewis_robinson,
+    TrendTest, Truncation, UnitHistory, benjamini_hochberg, benjamini_yekutieli, dispersion, laplace,
     matched_rate_ratio, mean_cumulative, mil_hdbk_189, power_law,
 };
 pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};

@@ -164,7 +164,7 @@ mod tests {
     /// Units with gamma rates, watched for a year; counts of the next 30 days.
     fn drawn(n: usize, drop: f64) -> (Vec<Record>, Vec<f64>) {
         let mut rng = generator(5, 0);
-        let mut poisson = |mean: f64, u: &mut dyn FnMut() -> f64| {
+        let poisson = |mean: f64, u: &mut dyn FnMut() -> f64| {
             let (mut k, mut wait) = (0.0, -u().max(1e-300).ln());
             while wait < mean {
                 k += 1.0;

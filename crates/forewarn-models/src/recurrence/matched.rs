@@ -207,8 +207,10 @@ mod tests {
             }
             false_share += if said > 0.0 { wrong / said } else { 0.0 } / 100.0;
         }
-        eprintln!("false {false_share:.3}, covered {covered:.3}, found {found:.3}");
-        assert!(false_share <= 0.1, "false discoveries: {false_share}");
+        assert!(
+            false_share <= 0.1,
+            "false discoveries: {false_share:.3}, covered {covered:.3}, found {found:.3}"
+        );
         assert!((0.76..0.86).contains(&covered), "coverage: {covered}");
         assert!(found > 0.8, "found: {found}");
     }

@@ -15,4 +15,4 @@ pub use discovery::{benjamini_hochberg, benjamini_yekutieli};
 pub use expect::{CountModel, FittedCounts, Record};
 pub use matched::{MatchedRow, RateRatio, matched_rate_ratio};
 pub use mcf::{McfPoint, UnitHistory, mean_cumulative};
-pub use trend::{PowerLaw, TrendTest, Truncation, laplace, lewis_robinson, mil_hdbk_189, power_law};
+pub use trend::{PowerLaw, TrendTest, Truncation, dispersion, laplace, mil_hdbk_189, power_law};

@@ -30,7 +30,7 @@ pub struct PowerLaw {
 /// A test of "events come at a constant rate" against a trend.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrendTest {
-    /// The statistic: normal for Laplace and Lewis–Robinson (above 0: ever faster), chi-squared for MIL-HDBK-189.
+    /// The statistic: normal for Laplace (above 0: ever faster), chi-squared for MIL-HDBK-189.
     pub statistic: f64,
     /// Two-sided p-value.
     pub p_value: f64,
@@ -133,7 +133,8 @@ pub fn mil_hdbk_189(events_days: &[f64], end: Truncation) -> Result<TrendTest, M
 }
 
 /// Laplace's test (Cox and Lewis 1966): whether events lie late in the time watched, on average; best against an
-/// exponential trend. Right for a Poisson process alone: events that come in bursts look like trends to it.
+/// exponential trend. Right for a Poisson process alone: events that come in bursts look like trends to it; see
+/// [`TrendTest::dispersed`].
 ///
 /// # Errors
 /// As [`mil_hdbk_189`].
@@ -157,30 +158,61 @@ fn normal(statistic: f64) -> TrendTest {
     TrendTest { statistic, p_value: p_value.clamp(1e-16, 1.0) }
 }
 
-/// The test of Lewis and Robinson (1974): Laplace's statistic over the coefficient of variation of the times between
-/// events, so that bursts are not taken for a trend. Never larger than Laplace's: times more even than chance do not
-/// make it surer. Events at the same time count as one.
+/// Blocks of time over which counts are compared with a smooth trend.
+const BLOCKS: usize = 12;
+
+/// How much more the events of one unit vary between twelfths of the time watched, `length_days` (> 0), than Poisson
+/// counts would: Pearson's statistic about a log-linear trend, over its degrees of freedom (quasi-likelihood, McCullagh
+/// and Nelder 1989). About 1 for a Poisson process with or without a trend, above it where events come in bursts.
 ///
 /// # Errors
-/// As [`mil_hdbk_189`].
+/// As [`laplace`] with [`Truncation::Time`].
 ///
 /// ```
-/// use forewarn_models::{Truncation, laplace, lewis_robinson};
-/// let burst = [70.0, 70.1, 70.2, 70.3, 70.4, 70.5, 70.6];
-/// assert!(laplace(&burst, Truncation::Time(100.0))?.p_value < 0.1);
-/// assert!(lewis_robinson(&burst, Truncation::Time(100.0))?.p_value > 0.3);
-/// assert!(lewis_robinson(&[], Truncation::Time(100.0)).is_err());
+/// use forewarn_models::dispersion;
+/// let burst: Vec<f64> = (0..10).map(|i| 70.0 + 0.1 * f64::from(i)).collect();
+/// let steady: Vec<f64> = (0..10).map(|i| 5.0 + 10.0 * f64::from(i)).collect();
+/// assert!(dispersion(&burst, 100.0)? > 3.0 && dispersion(&steady, 100.0)? < 1.0);
+/// assert!(dispersion(&burst, 50.0).is_err());
 /// # Ok::<(), forewarn_models::ModelError>(())
 /// ```
-pub fn lewis_robinson(events_days: &[f64], end: Truncation) -> Result<TrendTest, ModelError> {
-    let mut times = events_days.to_vec();
-    times.dedup();
-    let plain = laplace(&times, end)?;
-    let gaps: Vec<f64> = std::iter::once(times[0]).chain(times.windows(2).map(|w| w[1] - w[0])).collect();
-    let n = gaps.len() as f64;
-    let mean = gaps.iter().sum::<f64>() / n;
-    let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    Ok(normal(plain.statistic / (variance.sqrt() / mean).max(1.0)))
+pub fn dispersion(events_days: &[f64], length_days: f64) -> Result<f64, ModelError> {
+    let (events, length) = within(events_days, Truncation::Time(length_days), 1)?;
+    let n = events.len() as f64;
+    let mut counts = [0.0; BLOCKS];
+    for t in events {
+        counts[((t / length * BLOCKS as f64) as usize).min(BLOCKS - 1)] += 1.0;
+    }
+    let x: [f64; BLOCKS] = std::array::from_fn(|i| (i as f64 + 0.5) / BLOCKS as f64 - 0.5);
+    let mean = counts.iter().zip(&x).map(|(c, x)| c * x).sum::<f64>() / n;
+    let shares = |slope: f64| -> [f64; BLOCKS] {
+        let w = x.map(|x| (slope * x).exp());
+        let sum: f64 = w.iter().sum();
+        w.map(|w| w / sum)
+    };
+    let mut slope = 0.0_f64;
+    for _ in 0..50 {
+        let w = shares(slope);
+        let at = w.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>();
+        let spread = w.iter().zip(&x).map(|(w, x)| w * x * x).sum::<f64>() - at * at;
+        let step = ((mean - at) / spread.max(1e-9)).clamp(-2.0, 2.0);
+        // Events in the last block alone have no finite slope.
+        slope = (slope + step).clamp(-12.0, 12.0);
+        if step.abs() < 1e-9 {
+            break;
+        }
+    }
+    let squares = counts.iter().zip(shares(slope)).map(|(c, w)| (c - n * w).powi(2) / (n * w)).sum::<f64>();
+    Ok(squares / (BLOCKS - 2) as f64)
+}
+
+impl TrendTest {
+    /// Laplace's test where counts vary `dispersion` times as much as Poisson counts; below 1 counts as 1, because
+    /// times more even than chance do not make a trend surer.
+    #[must_use]
+    pub fn dispersed(self, dispersion: f64) -> Self {
+        normal(self.statistic / dispersion.max(1.0).sqrt())
+    }
 }
 
 #[cfg(test)]
@@ -238,8 +270,51 @@ mod tests {
         assert!((tenth(laplace, || Truncation::Failure) - 0.1).abs() < 0.015);
         assert!((tenth(mil_hdbk_189, || Truncation::Time(100.0)) - 0.1).abs() < 0.015);
         assert!((tenth(mil_hdbk_189, || Truncation::Failure) - 0.1).abs() < 0.015);
-        // Never surer than Laplace.
-        assert!(tenth(lewis_robinson, || Truncation::Time(100.0)) < 0.1);
+    }
+
+    /// Units whose events come in bursts of 2 within days, on average.
+    fn bursts(stream: u64, rate: f64, grows: bool) -> Vec<f64> {
+        let mut rng = generator(12, stream);
+        let mut t = Vec::new();
+        let mut wait = 0.0;
+        loop {
+            wait += -uniform(&mut rng).max(1e-300).ln() / rate;
+            if wait >= 730.0 {
+                break;
+            }
+            let first = if grows { 730.0 * (wait / 730.0).powf(0.4) } else { wait };
+            let mut at = first;
+            while at < 730.0 {
+                t.push(at);
+                if uniform(&mut rng) < 0.5 {
+                    break;
+                }
+                at += 0.1 - 6.0 * uniform(&mut rng).max(1e-300).ln();
+            }
+        }
+        t.sort_by(f64::total_cmp);
+        t
+    }
+
+    #[test]
+    fn bursts_are_no_trend_and_trends_are_found_among_bursts() {
+        use crate::recurrence::discovery::benjamini_hochberg;
+        let said = |n: u64, grows: bool, dispersed: bool| -> usize {
+            let all: Vec<Vec<f64>> = (0..n)
+                .map(|i| bursts(i, 0.006 + 0.02 * (i % 3) as f64, grows))
+                .filter(|t| t.len() >= 4)
+                .collect();
+            let phi: Vec<f64> = all.iter().map(|t| dispersion(t, 730.0).unwrap()).collect();
+            let pooled = phi.iter().sum::<f64>() / phi.len() as f64;
+            let p = all.iter().zip(&phi).map(|(t, phi)| {
+                let test = laplace(t, Truncation::Time(730.0)).unwrap();
+                if dispersed { test.dispersed(phi.max(pooled)).p_value } else { test.p_value }
+            });
+            benjamini_hochberg(&p.collect::<Vec<_>>()).iter().filter(|q| **q <= 0.1).count()
+        };
+        assert!(said(2000, false, false) > 20, "Laplace's test takes bursts for trends");
+        assert!(said(2000, false, true) <= 2, "{}", said(2000, false, true));
+        assert!(said(2000, true, true) > 600, "{}", said(2000, true, true));
     }
 
     #[test]
