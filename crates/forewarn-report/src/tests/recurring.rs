@@ -69,8 +69,9 @@ pub(crate) fn measures(fill: Fill<'_>) -> DataFrame {
 fn what_comes_again_and_what_hurt_is_said() {
     let page = words(&render(&run(60, &plain)).unwrap());
     for want in [
-        "40 assets have had incidents, and about 31 more are expected on them in the next 30 days. More than chance explains, 5 get worse and 5 get better.",
-        "NB-0101 Hardware 60 in 700 days 4.5 1–9",
+        "40 assets have had incidents, and about 30 more are expected on them in the next 30 days. More than chance explains, 5 get worse and 5 get better.",
+        "NB-0101 all together 60 in 700 days 4.5 1–9 ▲ worsening",
+        "NB-0101 Hardware 60 in 700 days 4.5 1–9 99 % worsening",
         "▲ worsening q 0.02, β 1.8",
         "Of 4 measures, 1 hurt, 1 helped, 1 showed no effect, and 1 came with too little data to say.",
         "patch KB5051 131 2.10 4.40 2.15 2.05 1.60–2.60 ▲ hurt",

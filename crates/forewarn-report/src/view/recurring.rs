@@ -92,10 +92,14 @@ fn assets(tables: &RunTables) -> Result<(Vec<Again>, Vec<Again>, String), Report
             *best = (mean[i], c);
         }
     }
-    let again = |i: usize| {
+    // A list of single verdicts names what each is about; a list of assets says what most of it is.
+    let again = |i: usize, single: bool| {
         let own = category[i].as_deref().unwrap_or("");
-        let of =
-            if own == ALL { main.get(asset[i].as_deref().unwrap_or("")).map_or("", |m| m.1) } else { own };
+        let of = match own {
+            ALL if single => "all together",
+            ALL => main.get(asset[i].as_deref().unwrap_or("")).map_or("", |m| m.1),
+            own => own,
+        };
         let trend = one_of(trend[i].as_deref().unwrap_or(""), &["worsening", "improving", "stable"]);
         Again {
             asset: foreign(asset[i].as_deref().unwrap_or(""), 80),
@@ -133,7 +137,11 @@ fn assets(tables: &RunTables) -> Result<(Vec<Again>, Vec<Again>, String), Report
             counted(count("improving") as u64, "gets better", "get better"),
         )
     };
-    Ok((worse.into_iter().map(again).collect(), order.into_iter().take(ROWS).map(again).collect(), summary))
+    Ok((
+        worse.into_iter().map(|i| again(i, true)).collect(),
+        order.into_iter().take(ROWS).map(|i| again(i, false)).collect(),
+        summary,
+    ))
 }
 
 fn measures(tables: &RunTables) -> Result<(Vec<Measure>, String), ReportError> {
