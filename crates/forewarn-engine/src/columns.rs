@@ -88,14 +88,16 @@ impl Columns {
     }
 }
 
-/// Whether a pattern names a feature: the name itself, or what is before and after one `*`.
+/// Whether a pattern names a feature: the name itself, where each `*` stands for any part of it.
 pub(crate) fn names(pattern: &str, feature: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == feature,
-        Some((before, after)) => feature
-            .strip_prefix(before)
-            .is_some_and(|rest| rest.len() >= after.len() && rest.ends_with(after)),
+    let Some((before, mut after)) = pattern.split_once('*') else { return pattern == feature };
+    let Some(mut rest) = feature.strip_prefix(before) else { return false };
+    // What comes first is taken first: that leaves most for the parts behind it.
+    while let Some((part, more)) = after.split_once('*') {
+        let Some(at) = rest.find(part) else { return false };
+        (rest, after) = (&rest[at + part.len()..], more);
     }
+    rest.len() >= after.len() && rest.ends_with(after)
 }
 
 /// Rows to learn from, over all training cutoffs.
@@ -159,6 +161,10 @@ mod tests {
             ("*", "cpu.last", true),
             ("cpu.last*last", "cpu.last", false),
             ("gpu.*", "cpu.last", false),
+            ("*.mean_*", "cpu.mean_7d", true),
+            ("*.mean_*", "cpu.last", false),
+            ("c*u*l*t", "cpu.last", true),
+            ("*t*t", "cpu.last", false),
         ] {
             assert_eq!(names(pattern, feature), want, "{pattern} {feature}");
         }

@@ -197,13 +197,17 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
     Ok(df)
 }
 
-/// The `plot_series` table: the capture curve of the chosen model and the baselines, and the base rate by cutoff.
+/// A point of `plot_series`: plot, series, x, y, interval.
+pub(crate) type Point = (&'static str, String, f64, f64, Option<(f64, f64)>);
+
+/// The `plot_series` table: the capture curve of the chosen model and the baselines, the base rate by cutoff, and points
+/// that are given.
 pub(crate) fn plot_frame(
     judged: Option<&Judged>,
     cutoff_days: &[i32],
+    more: Vec<Point>,
     seed: u64,
 ) -> Result<DataFrame, EngineError> {
-    type Point = (&'static str, String, f64, f64, Option<(f64, f64)>);
     let mut rows: Vec<Point> = Vec::new();
     if let Some(j) = judged.filter(|j| j.outcome.contains(&1.0)) {
         let largest = cutoff_days
@@ -240,6 +244,7 @@ pub(crate) fn plot_frame(
             }
         }
     }
+    rows.extend(more);
     let df = DataFrame::new(
         rows.len(),
         vec![

@@ -10,12 +10,16 @@ mod candidates;
 mod columns;
 mod condition;
 mod evaluate;
+mod expected;
 mod fit;
+mod incidents;
 mod leakage;
+mod measures;
 mod modes;
 mod moves;
 mod rank;
 mod reasons;
+mod recurrence;
 mod run;
 mod sample;
 mod settings;
@@ -81,6 +85,10 @@ pub struct RunResult {
     pub metrics: DataFrame,
     /// `plot_series`
     pub plot_series: DataFrame,
+    /// `recurrences`
+    pub recurrences: DataFrame,
+    /// `measures`
+    pub measures: DataFrame,
     /// `features`: the catalog
     pub features: DataFrame,
     /// The model, data only.
@@ -131,6 +139,15 @@ pub struct BacktestResult {
     pub findings: Vec<Finding>,
 }
 
+/// What a backtest of recurrence makes.
+#[derive(Debug)]
+pub struct RecurrenceBacktest {
+    /// `recurrence`
+    pub recurrence: DataFrame,
+    /// `metrics`: how well the forecast distributions fitted what came
+    pub metrics: DataFrame,
+}
+
 impl EngineError {
     #[expect(clippy::needless_pass_by_value, reason = "it is made for `map_err`")]
     pub(crate) fn model(e: forewarn_models::ModelError) -> Self {
@@ -169,4 +186,18 @@ pub fn backtest(
     progress: &dyn Progress,
 ) -> Result<BacktestResult, EngineError> {
     backtest::backtest(frames, settings, plan, progress)
+}
+
+/// Incidents expected of every asset and category at the plan's cutoffs, each from what was known then, against what came.
+///
+/// # Errors
+///
+/// See [`EngineError`]: no cutoff of the plan lies in the data, there is no incident, or the caller asked to stop.
+pub fn backtest_recurrence(
+    frames: &Frames,
+    settings: &Settings,
+    plan: &BacktestPlan,
+    progress: &dyn Progress,
+) -> Result<RecurrenceBacktest, EngineError> {
+    recurrence::backtest(frames, settings, plan, progress)
 }

@@ -9,7 +9,10 @@ use crate::calibration::calibration_frame;
 use crate::candidates::{N_BASELINES, NAMES};
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
 use crate::fit::ModelSet;
+use crate::incidents::Incidents;
+use crate::measures::measures;
 use crate::rank::{ranking, risk};
+use crate::recurrence::{mcf_points, recurrences};
 use crate::{BacktestPlan, EngineError, Progress, Refit, RunResult, RunSummary, Settings};
 
 /// Cutoffs of the backtest in the report, at most.
@@ -114,6 +117,11 @@ pub(crate) fn run(
     let cutoffs: &[Cutoff] = backtested.as_ref().map_or(&[], |b| &b.cutoffs);
     let chosen = &model.horizons[by];
     let failures = labels(frames)?;
+    progress.step("recurrence", 0, 1);
+    let incidents = Incidents::of(frames, &history);
+    let recurrences = recurrences(frames, &history, &incidents, settings.seed)?;
+    let measures = measures(&history, &incidents, settings.seed)?;
+    progress.step("recurrence", 1, 1);
     let result = RunResult {
         ranking: ranking(frames, settings, &model, &history, &table, &predictions)?,
         risk: risk(settings, &history, &table, &predictions)?,
@@ -122,8 +130,11 @@ pub(crate) fn run(
         plot_series: plot_frame(
             judged.first(),
             &cutoffs.iter().map(|c| c.day()).collect::<Vec<_>>(),
+            mcf_points(&history, &incidents)?,
             settings.seed,
         )?,
+        recurrences,
+        measures,
         features: model.catalog.to_frame()?,
         model: model.to_bytes()?,
         findings: model.findings.clone(),

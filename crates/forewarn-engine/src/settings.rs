@@ -17,7 +17,7 @@ pub struct RiskSettings {
     /// tickets were recorded in full.
     pub train_from: Option<Cutoff>,
     /// Columns of the data that no feature reads (a metric, `model`, `tickets[Disk]`, …), and features that no model but the
-    /// baselines is offered, by name or with one `*` (`*.peer_rank`).
+    /// baselines is offered, by name or with `*` for any part of it (`*.peer_rank*`).
     pub leave_out: Vec<String>,
     /// Columns that the leakage check does not suspect.
     pub keep: Vec<String>,

@@ -218,9 +218,98 @@ pub const FEATURES: TableSchema = TableSchema {
     ],
 };
 
+/// What comes again: every asset with an incident, with all its incidents (category `(all)`) and by category.
+pub const RECURRENCES: TableSchema = TableSchema {
+    name: "recurrences",
+    columns: &[
+        ("asset_id", Text, "the asset"),
+        ("category", Text, "the incidents' category; `(all)` together, `(none)` without one"),
+        ("n_incidents", Whole, "incidents known so far"),
+        ("exposure_days", Number, "days that the asset was watched"),
+        ("expected_30d", Number, "incidents expected in the next 30 days"),
+        ("low", Number, "lower end of the 80 % interval of that count"),
+        ("high", Number, "upper end of it"),
+        ("p_any", Number, "P(at least one) in the next 30 days"),
+        (
+            "beta",
+            Number,
+            "exponent of the power law (Crow-AMSAA) over the last two years; null: fewer than four incidents",
+        ),
+        ("trend", Text, "improving, stable, worsening: where `q_value` is at most 0.1"),
+        (
+            "p_value",
+            Number,
+            "two-sided, of Laplace's test with the variance that bursts make; null: fewer than four incidents",
+        ),
+        ("q_value", Number, "false-discovery rate over all assets (Benjamini and Hochberg)"),
+        ("laplace_p_value", Number, "of Laplace's test alone, which takes bursts for trends"),
+        ("mil_hdbk_189_p_value", Number, "of the test of MIL-HDBK-189"),
+        ("expected_7d", Number, "the same for the next 7 days"),
+        ("low_7d", Number, "lower end of the 80 % interval"),
+        ("high_7d", Number, "upper end of it"),
+        ("p_any_7d", Number, "P(at least one)"),
+        ("expected_90d", Number, "the same for the next 90 days"),
+        ("low_90d", Number, "lower end of the 80 % interval"),
+        ("high_90d", Number, "upper end of it"),
+        ("p_any_90d", Number, "P(at least one)"),
+    ],
+};
+
+/// What measures did to incidents on the assets that they touched.
+pub const MEASURES: TableSchema = TableSchema {
+    name: "measures",
+    columns: &[
+        ("measure", Text, "kind, component and code of the change"),
+        (
+            "n_assets",
+            Whole,
+            "assets that it touched and that could be compared; all touched where there is too little data",
+        ),
+        ("rate_before", Number, "incidents an asset and year in the 60 days before"),
+        ("rate_after", Number, "incidents an asset and year in the 60 days after"),
+        ("ratio", Number, "incidents after, over those of matched assets that were not touched"),
+        ("low", Number, "lower end of the 80 % interval of the ratio"),
+        ("high", Number, "upper end of it"),
+        ("q_value", Number, "false-discovery rate over all measures (Benjamini and Hochberg)"),
+        ("verdict", Text, "helped, no effect seen, hurt (where `q_value` is at most 0.1), too little data"),
+        (
+            "rate_expected",
+            Number,
+            "incidents an asset and year that matched assets say there would have been",
+        ),
+    ],
+};
+
+/// `recurrence` of a backtest: counts forecast at past cutoffs, and what came.
+pub const RECURRENCE: TableSchema = TableSchema {
+    name: "recurrence",
+    columns: &[
+        ("cutoff", Time, "when it was made"),
+        ("asset_id", Text, "the asset"),
+        ("category", Text, "the incidents' category; `(all)` together, `(none)` without one"),
+        ("horizon_days", Whole, "the horizon"),
+        ("actual", Whole, "incidents in the window; null where censored"),
+        ("expected", Number, "the mean forecast"),
+        ("cdf_below", Number, "P(count < actual); null where censored"),
+        ("cdf_at", Number, "P(count <= actual); null where censored"),
+    ],
+};
+
 /// Every output table of a run.
-pub const TABLES: [&TableSchema; 9] =
-    [&RANKING, &RISK, &LABELS, &CALIBRATION, &METRICS, &PLOT_SERIES, &PREDICTIONS, &CANDIDATES, &FEATURES];
+pub const TABLES: [&TableSchema; 12] = [
+    &RANKING,
+    &RISK,
+    &LABELS,
+    &CALIBRATION,
+    &METRICS,
+    &PLOT_SERIES,
+    &PREDICTIONS,
+    &CANDIDATES,
+    &FEATURES,
+    &RECURRENCES,
+    &MEASURES,
+    &RECURRENCE,
+];
 
 /// A table that is not what its schema says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -472,6 +561,10 @@ pub struct RunTables {
     pub metrics: DataFrame,
     /// See [`PLOT_SERIES`].
     pub plot_series: DataFrame,
+    /// See [`RECURRENCES`].
+    pub recurrences: DataFrame,
+    /// See [`MEASURES`].
+    pub measures: DataFrame,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// The run as a whole.

@@ -21,6 +21,9 @@
 //! | keep | [`RiskModel::to_bytes`], [`RiskModel::from_bytes`] | JSON; everything else here that is kept derives serde |
 //! | few events | [`RateDistribution::fit`], [`cohort_rate`], [`cohort_share`] | shrunk rates and probabilities in closed form |
 //! | when | [`remaining_life`] | quantiles of the time to failure, where they lie within the horizons |
+//! | how often again | [`mean_cumulative`], [`power_law`], [`laplace`], [`mil_hdbk_189`], [`dispersion`] | [`McfPoint`]s with a band, [`PowerLaw`], [`TrendTest`]s |
+//! | how many | [`CountModel::fit`] on [`Record`]s and what came; [`CountModel::predict`] | [`CountDistribution`] |
+//! | what a measure did | [`matched_rate_ratio`]; [`benjamini_hochberg`] over all | [`RateRatio`], q-values |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
@@ -90,6 +93,7 @@ mod matrix;
 mod metrics;
 mod newton;
 mod rank;
+mod recurrence;
 mod risk;
 mod rng;
 mod shrink;
@@ -111,6 +115,11 @@ pub use logistic::{Logistic, LogisticParams};
 pub use matrix::Matrix;
 pub use metrics::{LeadTime, Metric, Scored, TopK, lead_time, top_k};
 pub use rank::rank_correlation;
+pub use recurrence::{
+    CountDistribution, CountModel, FittedCounts, MatchedRow, McfPoint, PowerLaw, RateRatio, Record,
+    TrendTest, Truncation, UnitHistory, benjamini_hochberg, benjamini_yekutieli, dispersion, laplace,
+    matched_rate_ratio, mean_cumulative, mil_hdbk_189, power_law,
+};
 pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};
 pub use rng::poisson_one_weights;
 pub use shrink::{RateDistribution, cohort_rate, cohort_share};

@@ -221,6 +221,8 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
         ("labels.parquet", parquet(&tables.labels, "labels")?),
         ("calibration.parquet", parquet(&tables.calibration, "calibration")?),
         ("plot_series.parquet", parquet(&tables.plot_series, "plot_series")?),
+        ("recurrences.parquet", parquet(&tables.recurrences, "recurrences")?),
+        ("measures.parquet", parquet(&tables.measures, "measures")?),
         ("metrics.json", metrics_json(&tables.metrics)?.into_bytes()),
         ("findings.json", findings_json(&tables.findings)?.into_bytes()),
     ])
@@ -263,6 +265,8 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
         calibration: parquet("calibration")?,
         metrics: metrics_from_json(&text("metrics.json")?)?,
         plot_series: parquet("plot_series")?,
+        recurrences: parquet("recurrences")?,
+        measures: parquet("measures")?,
         findings: findings_from_json(&text("findings.json")?)?,
         facts: facts_from_json(facts)?,
     })

@@ -162,6 +162,8 @@ pub(crate) struct RunArgs {
 pub(crate) enum Task {
     /// Which assets fail
     Risk,
+    /// How many incidents each asset and category has
+    Recurrence,
 }
 
 /// `forewarn backtest`

@@ -79,7 +79,7 @@ pub(crate) struct RiskOptions {
     /// The first training cutoff. Default: three years back, or as early as full records allow. Example: `train_from = "2024-01-01"`
     pub(crate) train_from: Option<DateText>,
     /// What is not learned from: columns of the data (a metric, `model`, `tickets[Disk]`, `events[patch]`) and features as
-    /// `features.parquet` lists them, with one `*` for any part of a name. Default: none.
+    /// `features.parquet` lists them, with `*` for any part of a name. Default: none.
     /// Example: `leave_out = ["rma_status", "*.peer_rank"]`
     pub(crate) leave_out: Option<Vec<String>>,
     /// Columns that the leakage check leaves alone, because they are known in time. Default: none.

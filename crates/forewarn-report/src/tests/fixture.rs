@@ -384,6 +384,8 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         calibration: calibration(&fill("chosen_model", "boosting")),
         metrics: metrics(fill),
         plot_series: plot_series(fill),
+        recurrences: super::recurring::recurrences(fill),
+        measures: super::recurring::measures(fill),
         findings: findings(fill),
         facts: facts(n, fill),
     }
@@ -398,6 +400,8 @@ pub(crate) fn empty() -> RunTables {
         calibration: CALIBRATION.empty(),
         metrics: METRICS.empty(),
         plot_series: PLOT_SERIES.empty(),
+        recurrences: forewarn_frames::output::RECURRENCES.empty(),
+        measures: forewarn_frames::output::MEASURES.empty(),
         findings: vec![],
         facts: RunFacts {
             n_assets: 0,

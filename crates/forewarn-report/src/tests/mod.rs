@@ -7,3 +7,4 @@ mod fixture;
 mod folder;
 mod hostile;
 mod page;
+mod recurring;

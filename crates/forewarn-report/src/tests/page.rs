@@ -6,7 +6,7 @@ use super::fixture::{empty, plain, ranking, run};
 use crate::{MAX_BYTES, render};
 
 /// The page's text without tags and with single spaces.
-fn words(html: &str) -> String {
+pub(crate) fn words(html: &str) -> String {
     let body = html.split_once("<body>").unwrap().1;
     let mut out = String::new();
     let mut inside = false;
@@ -141,7 +141,7 @@ fn empty_tables_make_a_page() {
 fn each_table_may_be_the_only_empty_one() {
     let full = run(30, &plain);
     let none = empty();
-    let cases: [fn(&mut RunTables, &RunTables); 7] = [
+    let cases: [fn(&mut RunTables, &RunTables); 9] = [
         |t, e| t.ranking = e.ranking.clone(),
         |t, e| t.risk = e.risk.clone(),
         |t, e| t.labels = e.labels.clone(),
@@ -149,6 +149,8 @@ fn each_table_may_be_the_only_empty_one() {
         |t, e| t.metrics = e.metrics.clone(),
         |t, e| t.plot_series = e.plot_series.clone(),
         |t, e| t.findings = e.findings.clone(),
+        |t, e| t.recurrences = e.recurrences.clone(),
+        |t, e| t.measures = e.measures.clone(),
     ];
     for case in cases {
         let mut tables = full.clone();

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use forewarn_engine::{BacktestPlan, BacktestResult, Refit};
-use forewarn_frames::{Cutoff, Every, Horizon};
+use forewarn_engine::{BacktestPlan, Refit};
+use forewarn_frames::Finding;
+use forewarn_frames::{Cutoff, Every, Frames, Horizon};
 use forewarn_report::{metrics_json, table_text, write_parquet};
+use polars::prelude::DataFrame;
 use serde_json::json;
 
-use crate::cli::BacktestArgs;
+use crate::cli::{BacktestArgs, Task};
 use crate::clock;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, Outcome};
@@ -49,7 +51,7 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     context.progress.note("indexing", "");
     let (frames, rows) = inputs.into_frames(&settings)?;
     context.stop.check()?;
-    let result = forewarn_engine::backtest(&frames, &settings.engine, &plan, &context.progress)?;
+    let result = judge(args.task, &frames, &settings, &plan, context)?;
     drop(frames);
     inputs::add(&mut findings, &result.findings);
     context.progress.note("writing", "");
@@ -62,7 +64,7 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
         folders::RUN_LOG,
         &manifest::run_log("backtest", &origin.id(), started, Exit::Done, &findings),
     )?;
-    let more = [("plan", asked.json(&plan)), ("rows", manifest::rows_json(&rows))];
+    let more = [("plan", asked.json(args.task, &plan)), ("rows", manifest::rows_json(&rows))];
     draft.put_manifest(&origin.manifest(&more, &draft))?;
     folders::replace_folder(draft, &out)?;
     context.progress.clear();
@@ -83,12 +85,47 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     Ok(Exit::Done)
 }
 
-fn put_tables(draft: &mut Draft, result: &BacktestResult) -> Outcome<()> {
-    for (name, df) in [
-        ("predictions", &result.predictions),
-        ("candidates", &result.candidates),
-        ("calibration", &result.calibration),
-    ] {
+/// What a task wrote: the tables that become Parquet files, and the metrics.
+struct Judged {
+    tables: Vec<(&'static str, DataFrame)>,
+    metrics: DataFrame,
+    findings: Vec<Finding>,
+}
+
+fn judge(
+    task: Task,
+    frames: &Frames,
+    settings: &Settings,
+    plan: &BacktestPlan,
+    context: &Context,
+) -> Outcome<Judged> {
+    let engine = &settings.engine;
+    Ok(match task {
+        Task::Risk => {
+            let result = forewarn_engine::backtest(frames, engine, plan, &context.progress)?;
+            Judged {
+                tables: vec![
+                    ("predictions", result.predictions),
+                    ("candidates", result.candidates),
+                    ("calibration", result.calibration),
+                ],
+                metrics: result.metrics,
+                findings: result.findings,
+            }
+        }
+        Task::Recurrence => {
+            let result = forewarn_engine::backtest_recurrence(frames, engine, plan, &context.progress)?;
+            Judged {
+                tables: vec![("recurrence", result.recurrence)],
+                metrics: result.metrics,
+                findings: Vec::new(),
+            }
+        }
+    })
+}
+
+fn put_tables(draft: &mut Draft, result: &Judged) -> Outcome<()> {
+    for (name, df) in &result.tables {
         let mut bytes = Vec::new();
         write_parquet(df, &mut bytes, name).map_err(|e| super::unwritable(&e))?;
         draft.put(&format!("{name}.parquet"), &bytes)?;
@@ -181,9 +218,12 @@ impl Asked {
         })
     }
 
-    fn json(&self, plan: &BacktestPlan) -> serde_json::Value {
+    fn json(&self, task: Task, plan: &BacktestPlan) -> serde_json::Value {
         json!({
-            "task": "risk",
+            "task": match task {
+                Task::Risk => "risk",
+                Task::Recurrence => "recurrence",
+            },
             "from": plan.from.to_string(),
             "to": plan.to.to_string(),
             "every": plan.every.to_string(),

@@ -145,6 +145,8 @@ fn write(
         calibration: result.calibration.clone(),
         metrics: result.metrics.clone(),
         plot_series: result.plot_series.clone(),
+        recurrences: result.recurrences.clone(),
+        measures: result.measures.clone(),
         findings: made.findings.clone(),
         facts: facts(settings, made, result),
     };

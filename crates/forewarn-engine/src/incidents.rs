@@ -1,0 +1,124 @@
+//! Who was watched when, and which incidents came: what recurrence and measures are counted from. It does not know what
+//! follows from the counts.
+
+use forewarn_frames::time::{DAY, Micros};
+use forewarn_frames::{Frames, History};
+
+/// The category of all incidents of an asset together.
+pub(crate) const ALL: &str = "(all)";
+/// The category of incidents that have none.
+pub(crate) const NONE: &str = "(none)";
+
+/// Types of tickets that are no incidents, in lower case.
+const NO_INCIDENTS: [&str; 10] = [
+    "request",
+    "service request",
+    "service_request",
+    "problem",
+    "change",
+    "change request",
+    "change_request",
+    "task",
+    "question",
+    "rfc",
+];
+
+/// One incident.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Incident<'a> {
+    /// When, days since 1970.
+    pub at: f64,
+    /// Its category, or [`NONE`].
+    pub category: &'a str,
+}
+
+/// One asset.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Watched<'a> {
+    /// From when its incidents could be recorded, days since 1970; never before recording began.
+    pub since: f64,
+    /// Until when it was in service; infinite where it still is.
+    pub until: f64,
+    /// All its incidents, oldest first, those before `since` included.
+    pub incidents: Vec<Incident<'a>>,
+}
+
+/// Every asset as it was known at a cutoff, by its number.
+#[derive(Debug)]
+pub(crate) struct Incidents<'a> {
+    /// The cutoff, days since 1970.
+    pub at: f64,
+    pub assets: Vec<Watched<'a>>,
+}
+
+/// Days since 1970.
+pub(crate) fn days(at: Micros) -> f64 {
+    at as f64 / DAY as f64
+}
+
+impl<'a> Incidents<'a> {
+    /// Incidents are tickets that are not said to be something else (a request, a change); without tickets, failures
+    /// that are repaired. An asset is watched from the day it came into service, or from its first record where nobody
+    /// says when that was; that record itself is no evidence of how often it has incidents.
+    pub(crate) fn of(frames: &'a Frames, history: &History<'a>) -> Self {
+        let at = days(history.cutoff().micros());
+        let from_tickets = frames.tickets().is_some();
+        let mut assets: Vec<Watched<'a>> = (0..history.n_assets())
+            .map(|a| {
+                let incidents = if from_tickets {
+                    history
+                        .tickets(a)
+                        .filter(|t| {
+                            let kind = t.kind().map(|k| history.word(k).trim().to_lowercase());
+                            !kind.is_some_and(|k| NO_INCIDENTS.contains(&k.as_str()))
+                        })
+                        .map(|t| Incident {
+                            at: days(t.opened_at()),
+                            category: t.category().map_or(NONE, |c| history.word(c)),
+                        })
+                        .collect()
+                } else if history.failures_are_terminal() {
+                    Vec::new()
+                } else {
+                    let failed = history.failures(a);
+                    failed
+                        .map(|f| Incident {
+                            at: days(f.at),
+                            category: f.mode.map_or(NONE, |m| history.word(m)),
+                        })
+                        .collect()
+                };
+                Watched { since: f64::INFINITY, until: f64::INFINITY, incidents }
+            })
+            .collect();
+        let first = assets.iter().filter_map(|w| w.incidents.first()).map(|i| i.at).fold(at, f64::min);
+        let full = frames.tickets_full_since(history.cutoff()).map(|c| days(c.micros()));
+        let began = full.filter(|_| from_tickets).unwrap_or(first);
+        for (a, watched) in assets.iter_mut().enumerate() {
+            let asset = history.asset(a);
+            let known = asset.in_service_at.or(asset.first_record_at).map(days);
+            let since = if asset.ran_before { Some(began) } else { known.map(|t| t.max(began)) };
+            watched.since = since.unwrap_or(f64::INFINITY);
+            watched.until = history.retired_at(a).map_or(f64::INFINITY, days);
+        }
+        Self { at, assets }
+    }
+
+    /// Whether there is any incident.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.assets.iter().all(|w| w.incidents.is_empty())
+    }
+}
+
+impl Watched<'_> {
+    /// Days it was watched before `at`.
+    pub(crate) fn exposure(&self, at: f64) -> f64 {
+        (self.until.min(at) - self.since).max(0.0)
+    }
+
+    /// Incidents in `[from, to)`, of one category or [`ALL`].
+    pub(crate) fn count(&self, category: &str, from: f64, to: f64) -> usize {
+        let after = &self.incidents[self.incidents.partition_point(|i| i.at < from)..];
+        after.iter().take_while(|i| i.at < to).filter(|i| category == ALL || i.category == category).count()
+    }
+}

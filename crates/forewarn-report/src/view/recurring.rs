@@ -1,0 +1,208 @@
+//! What comes again, what gets worse, and what measures did. It does not know how a verdict was reached.
+
+use std::collections::BTreeMap;
+
+use forewarn_frames::output::RunTables;
+use serde::Serialize;
+
+use super::Limits;
+use crate::error::{ReportError, table};
+use crate::number::{NOT_KNOWN, counted, expected, fixed, percent, plain, whole};
+use crate::rows;
+use crate::text::foreign;
+
+/// The category that holds all incidents of an asset.
+const ALL: &str = "(all)";
+/// Rows of a list, at most.
+const ROWS: usize = 20;
+
+/// The parts on recurring incidents and on measures.
+#[derive(Serialize)]
+pub(crate) struct Recurring {
+    summary: String,
+    /// Assets that get worse, the surest first.
+    worse: Vec<Again>,
+    worse_hidden: usize,
+    /// Assets with the most incidents to come.
+    most: Vec<Again>,
+    measures: Vec<Measure>,
+    measures_hidden: usize,
+    measures_summary: String,
+}
+
+#[derive(Serialize, Clone)]
+struct Again {
+    asset: String,
+    category: String,
+    incidents: String,
+    watched: String,
+    expected: String,
+    range: String,
+    any: String,
+    trend: &'static str,
+    /// What the trend rests on.
+    because: String,
+}
+
+#[derive(Serialize)]
+struct Measure {
+    name: String,
+    assets: String,
+    before: String,
+    after: String,
+    without: String,
+    ratio: String,
+    range: String,
+    verdict: &'static str,
+}
+
+/// The verdicts that are known; any other text is shown as the last.
+fn one_of(text: &str, known: &[&'static str]) -> &'static str {
+    known.iter().find(|k| **k == text).or(known.last()).copied().unwrap_or("")
+}
+
+/// Whole counts, or empty where an end is not known.
+fn count_range(low: f64, high: f64) -> String {
+    if !low.is_finite() || !high.is_finite() {
+        return String::new();
+    }
+    if low == high {
+        fixed(low, 0, true)
+    } else {
+        format!("{}–{}", fixed(low, 0, true), fixed(high, 0, true))
+    }
+}
+
+fn assets(tables: &RunTables) -> Result<(Vec<Again>, Vec<Again>, String), ReportError> {
+    let df = &tables.recurrences;
+    let e = table("recurrences");
+    let texts = |c: &str| rows::texts(df, c).map_err(&e);
+    let numbers = |c: &str| rows::numbers(df, c).map_err(&e);
+    let (asset, category, trend) = (texts("asset_id")?, texts("category")?, texts("trend")?);
+    let n = rows::wholes(df, "n_incidents").map_err(&e)?;
+    let (watched, mean) = (numbers("exposure_days")?, numbers("expected_30d")?);
+    let (low, high, any) = (numbers("low")?, numbers("high")?, numbers("p_any")?);
+    let (q, beta) = (numbers("q_value")?, numbers("beta")?);
+    // The category that most of an asset's incidents to come belong to.
+    let mut main: BTreeMap<&str, (f64, &str)> = BTreeMap::new();
+    for i in 0..df.height() {
+        let (Some(a), Some(c)) = (asset[i].as_deref(), category[i].as_deref()) else { continue };
+        let best = main.entry(a).or_insert((f64::NEG_INFINITY, ""));
+        if c != ALL && mean[i] > best.0 {
+            *best = (mean[i], c);
+        }
+    }
+    // A list of single verdicts names what each is about; a list of assets says what most of it is.
+    let again = |i: usize, single: bool| {
+        let own = category[i].as_deref().unwrap_or("");
+        let of = match own {
+            ALL if single => "all together",
+            ALL => main.get(asset[i].as_deref().unwrap_or("")).map_or("", |m| m.1),
+            own => own,
+        };
+        let trend = one_of(trend[i].as_deref().unwrap_or(""), &["worsening", "improving", "stable"]);
+        Again {
+            asset: foreign(asset[i].as_deref().unwrap_or(""), 80),
+            category: foreign(of, 60),
+            incidents: whole(n[i].unwrap_or(0).max(0) as u64),
+            watched: if watched[i].is_finite() { fixed(watched[i], 0, true) } else { NOT_KNOWN.to_owned() },
+            expected: expected(mean[i]),
+            range: count_range(low[i], high[i]),
+            any: percent(any[i]),
+            trend,
+            because: if trend == "stable" || !q[i].is_finite() {
+                String::new()
+            } else {
+                format!("q {}, β {}", plain(q[i]), plain(beta[i]))
+            },
+        }
+    };
+    let whole_assets: Vec<usize> =
+        (0..df.height()).filter(|i| category[*i].as_deref() == Some(ALL)).collect();
+    let mut worse: Vec<usize> =
+        (0..df.height()).filter(|i| trend[*i].as_deref() == Some("worsening")).collect();
+    worse.sort_by(|a, b| q[*a].total_cmp(&q[*b]).then(a.cmp(b)));
+    let mut order = whole_assets.clone();
+    order.sort_by(|a, b| mean[*b].total_cmp(&mean[*a]).then(a.cmp(b)));
+    let count = |word: &str| whole_assets.iter().filter(|i| trend[**i].as_deref() == Some(word)).count();
+    let sum: f64 = whole_assets.iter().map(|i| mean[*i]).filter(|m| m.is_finite()).sum();
+    let summary = if whole_assets.is_empty() {
+        "No asset of this run has had an incident.".to_owned()
+    } else {
+        format!(
+            "{} had incidents, and about {} more are expected on them in the next 30 days. More than chance explains, {} and {}.",
+            counted(whole_assets.len() as u64, "asset has", "assets have"),
+            expected(sum),
+            counted(count("worsening") as u64, "gets worse", "get worse"),
+            counted(count("improving") as u64, "gets better", "get better"),
+        )
+    };
+    Ok((
+        worse.into_iter().map(|i| again(i, true)).collect(),
+        order.into_iter().take(ROWS).map(|i| again(i, false)).collect(),
+        summary,
+    ))
+}
+
+fn measures(tables: &RunTables) -> Result<(Vec<Measure>, String), ReportError> {
+    let df = &tables.measures;
+    let e = table("measures");
+    let numbers = |c: &str| rows::numbers(df, c).map_err(&e);
+    let (name, said) = (rows::texts(df, "measure").map_err(&e)?, rows::texts(df, "verdict").map_err(&e)?);
+    let n = rows::wholes(df, "n_assets").map_err(&e)?;
+    let (before, after, without) =
+        (numbers("rate_before")?, numbers("rate_after")?, numbers("rate_expected")?);
+    let (ratio, low, high) = (numbers("ratio")?, numbers("low")?, numbers("high")?);
+    let or_dash =
+        |x: f64, text: &dyn Fn(f64) -> String| if x.is_finite() { text(x) } else { "–".to_owned() };
+    let all: Vec<Measure> = (0..df.height())
+        .map(|i| Measure {
+            name: foreign(name[i].as_deref().unwrap_or(""), 80),
+            assets: whole(n[i].unwrap_or(0).max(0) as u64),
+            before: or_dash(before[i], &|x| fixed(x, 2, false)),
+            after: or_dash(after[i], &|x| fixed(x, 2, false)),
+            without: or_dash(without[i], &|x| fixed(x, 2, false)),
+            ratio: or_dash(ratio[i], &|x| fixed(x, 2, false)),
+            range: if low[i].is_finite() && high[i].is_finite() {
+                format!("{}–{}", fixed(low[i], 2, false), fixed(high[i], 2, false))
+            } else {
+                String::new()
+            },
+            verdict: one_of(
+                said[i].as_deref().unwrap_or(""),
+                &["hurt", "helped", "no effect seen", "too little data"],
+            ),
+        })
+        .collect();
+    let of = |v: &str| all.iter().filter(|m| m.verdict == v).count() as u64;
+    let summary = if all.is_empty() {
+        "No change, patch or other measure is recorded, so none could be judged.".to_owned()
+    } else {
+        format!(
+            "Of {}, {} hurt, {} helped, {} showed no effect, and {} came with too little data to say.",
+            counted(all.len() as u64, "measure", "measures"),
+            whole(of("hurt")),
+            whole(of("helped")),
+            whole(of("no effect seen")),
+            whole(of("too little data"))
+        )
+    };
+    Ok((all, summary))
+}
+
+/// The parts on what comes again and on what measures did.
+///
+/// # Errors
+///
+/// A column is not of its schema's type.
+pub(crate) fn recurring(tables: &RunTables, limits: Limits) -> Result<Recurring, ReportError> {
+    let most_rows = limits.lines.min(ROWS);
+    let (mut worse, mut most, summary) = assets(tables)?;
+    let (mut measures, measures_summary) = measures(tables)?;
+    let worse_hidden = worse.len().saturating_sub(most_rows);
+    let measures_hidden = measures.len().saturating_sub(2 * most_rows);
+    worse.truncate(most_rows);
+    most.truncate(most_rows);
+    measures.truncate(2 * most_rows);
+    Ok(Recurring { summary, worse, worse_hidden, most, measures, measures_hidden, measures_summary })
+}
