@@ -12,6 +12,7 @@ mod evaluate;
 mod fit;
 mod modes;
 mod moves;
+mod problems;
 mod rank;
 mod run;
 mod sample;
@@ -20,7 +21,8 @@ mod settings;
 use forewarn_frames::Frames;
 use polars::prelude::DataFrame;
 
-pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings};
+pub use problems::{Problems, problems};
+pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings, TextShown};
 
 /// Hears how far the work is, and may stop it.
 pub trait Progress: Sync {

@@ -22,6 +22,8 @@
 //! | few events | [`RateDistribution::fit`], [`cohort_rate`], [`cohort_share`] | shrunk rates and probabilities in closed form |
 //! | when | [`remaining_life`] | quantiles of the time to failure, where they lie within the horizons |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
+//! | tickets that say the same | [`text::Lexicon::bags`], [`text::TextGroups::fit`]; [`text::TextGroups::assign`], [`text::name_words`] | groups, their words |
+//! | faster than before | [`rate_ratio`] | a ratio of rates with its exact interval |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
 //! | doubt | [`LocalEvidence::fit`], [`probability_intervals`] | intervals that contain the probability and exclude 0 and 1 |
@@ -87,10 +89,12 @@ mod logistic;
 mod matrix;
 mod metrics;
 mod newton;
+mod rate_ratio;
 mod risk;
 mod rng;
 mod shrink;
 mod special;
+pub mod text;
 mod trees;
 
 pub use blend::Blend;
@@ -106,6 +110,7 @@ pub use life::{Life, remaining_life};
 pub use logistic::{Logistic, LogisticParams};
 pub use matrix::Matrix;
 pub use metrics::{LeadTime, Metric, Scored, TopK, lead_time, top_k};
+pub use rate_ratio::{RateRatio, rate_ratio};
 pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};
 pub use rng::poisson_one_weights;
 pub use shrink::{RateDistribution, cohort_rate, cohort_share};

@@ -1,6 +1,8 @@
 //! Fills the page's template. It does not know what the numbers mean; `view` has already put them in words.
 
-use forewarn_frames::output::{CALIBRATION, LABELS, METRICS, PLOT_SERIES, RANKING, RISK, RunTables};
+use forewarn_frames::output::{
+    CALIBRATION, LABELS, METRICS, PLOT_SERIES, PROBLEMS, RANKING, RISK, RunTables,
+};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, escape_formatter};
@@ -26,6 +28,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
         _ => escape_formatter(out, state, value),
     });
     env.add_template("parts.html", include_str!("../templates/parts.html"))?;
+    env.add_template("problems.html", include_str!("../templates/problems.html"))?;
     env.add_template("trust.html", include_str!("../templates/trust.html"))?;
     env.add_template("page.html", include_str!("../templates/page.html"))?;
     Ok(env)
@@ -56,7 +59,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 /// let tables = RunTables {
 ///     ranking: output::RANKING.empty(), risk: output::RISK.empty(), labels: output::LABELS.empty(),
 ///     calibration: output::CALIBRATION.empty(), metrics: output::METRICS.empty(),
-///     plot_series: output::PLOT_SERIES.empty(), findings: vec![], facts,
+///     plot_series: output::PLOT_SERIES.empty(), findings: vec![], problems: output::PROBLEMS.empty(), facts,
 /// };
 /// let page = forewarn_report::render(&tables)?;
 /// assert!(page.starts_with("<!doctype html>") && page.contains("2025-12-31"));
@@ -69,6 +72,7 @@ pub fn render(tables: &RunTables) -> Result<String, ReportError> {
     CALIBRATION.check(&tables.calibration)?;
     METRICS.check(&tables.metrics)?;
     PLOT_SERIES.check(&tables.plot_series)?;
+    PROBLEMS.check(&tables.problems)?;
     let env = environment()?;
     let template = env.get_template("page.html")?;
     let mut limits = Limits::default();
