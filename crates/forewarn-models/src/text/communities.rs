@@ -62,6 +62,17 @@ impl Graph {
         (0..self.n()).map(|i| self.own[i] + self.edges(i).map(|e| e.1).sum::<f64>()).collect()
     }
 
+    /// The number of communities of equal volume that would be as diverse: one over the chance that two ends of edges,
+    /// drawn at random, lie in the same one. 0 for a graph without edges.
+    pub(crate) fn effective_number(&self, community: &[u32]) -> f64 {
+        let degree = self.degrees();
+        let mut volume = vec![0.0; self.n()];
+        community.iter().zip(&degree).for_each(|(c, d)| volume[*c as usize] += d);
+        let total: f64 = degree.iter().sum();
+        let squares: f64 = volume.iter().map(|v| v * v).sum();
+        if squares > 0.0 { total * total / squares } else { 0.0 }
+    }
+
     /// One vertex a community, numbered from 0.
     fn gathered(&self, community: &[u32], n: usize) -> Self {
         let mut own = vec![0.0; n];
@@ -212,6 +223,7 @@ mod tests {
         let graph = Graph::of_greatest(50, edges);
         let found = communities(&graph, 1.0);
         assert_eq!(found, (0..50).map(|i| i / 5).collect::<Vec<u32>>());
+        assert!((graph.effective_number(&found) - 10.0).abs() < 1e-9);
         // A low resolution sees one.
         assert!(communities(&graph, 0.01).iter().all(|c| *c == 0));
     }

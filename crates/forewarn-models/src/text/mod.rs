@@ -50,6 +50,11 @@ use weigh::{Rows, Weights};
 /// Neighbors that vote on a new text.
 const VOTERS: usize = 10;
 
+/// Up to this cosine two texts are not tied: rounding alone must not join what has nothing in common.
+const UNTIED: f32 = 0.1;
+/// For how many groups of equal size the resolution is 1; for twice as many it is 2.
+const GROUPS_PER_RESOLUTION: f64 = 8.0;
+
 /// How texts are grouped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextGroupsParams {
@@ -61,7 +66,7 @@ pub struct TextGroupsParams {
     pub spectrum_power: f64,
     /// The power of the cosine that is the weight of a tie, 0 to 100. Default: 6
     pub sharpness: f64,
-    /// The resolution of the communities, above 0: more gives more groups. Default: 3
+    /// The greatest resolution of the communities, at least 1: more gives more groups. Default: 3
     pub resolution: f64,
     /// Texts that a group must have, at least 1. Default: 5
     pub min_texts: usize,
@@ -103,7 +108,7 @@ impl TextGroupsParams {
             "0 to 10",
         )?;
         in_range((0.0..=100.0).contains(&self.sharpness), "sharpness", self.sharpness, "0 to 100")?;
-        in_range(self.resolution > 0.0, "resolution", self.resolution, "above 0")?;
+        in_range(self.resolution >= 1.0, "resolution", self.resolution, "at least 1")?;
         in_range(self.min_texts > 0, "min_texts", 0.0, "at least 1")?;
         in_range(self.max_points > 0, "max_points", 0.0, "at least 1")?;
         in_range(
@@ -183,12 +188,18 @@ impl TextGroups {
             .collect();
         let mut edges = Vec::with_capacity(ties.len() * params.neighbors);
         for (i, near) in ties.iter().enumerate() {
-            for (cosine, j) in near.iter().filter(|n| n.0 > 0.0) {
+            for (cosine, j) in near.iter().filter(|n| n.0 > UNTIED) {
                 let weight = f64::from(*cosine).powf(params.sharpness) * mass[i] * mass[*j as usize];
                 edges.push((i as u32, *j, weight));
             }
         }
-        let community = communities(&Graph::of_greatest(shaping.len(), edges), params.resolution);
+        let graph = Graph::of_greatest(shaping.len(), edges);
+        // A high resolution tears a few large groups apart, a low one joins small ones (Fortunato and Barthélemy, 2007):
+        // it follows the number of groups that the plain modularity sees.
+        let plain = communities(&graph, 1.0);
+        let resolution =
+            (graph.effective_number(&plain) / GROUPS_PER_RESOLUTION).clamp(1.0, params.resolution);
+        let community = if resolution > 1.0 { communities(&graph, resolution) } else { plain };
         let closeness: Vec<f64> = ties
             .iter()
             .enumerate()

@@ -1,8 +1,10 @@
 //! Bags of words to weighted rows: which words count, and how much. It does not know the words themselves.
 
+use std::collections::BTreeSet;
+
 use super::words::Bag;
 
-/// Words of more than this share of the texts say nothing.
+/// Words of more than this share of the different texts say nothing.
 const MAX_SHARE: f64 = 0.5;
 /// Words beyond this number, the rarest, are left out.
 const MAX_WORDS: usize = 30_000;
@@ -69,19 +71,24 @@ pub(crate) struct Weights {
 
 impl Weights {
     /// The words that at least two of the texts hold (three of 5,000, and one more for each doubling), and not more than
-    /// half of them.
+    /// half of the different ones: a text that comes a thousand times does not make its words common.
     pub(crate) fn fit(bags: &[Bag]) -> Self {
         let n_words = bags.iter().flatten().map(|(w, _)| *w as usize + 1).max().unwrap_or(0);
         let mut n_texts = vec![0_u32; n_words];
         for (w, _) in bags.iter().flatten() {
             n_texts[*w as usize] += 1;
         }
+        let different: BTreeSet<&Bag> = bags.iter().filter(|b| !b.is_empty()).collect();
+        let mut n_different = vec![0_u32; n_words];
+        for (w, _) in different.iter().copied().flatten() {
+            n_different[*w as usize] += 1;
+        }
         let n = bags.iter().filter(|b| !b.is_empty()).count() as f64;
         let least = 2 + (n / 2500.0).max(1.0).log2() as u32;
         // In a handful of texts the word that all share is what they are about.
-        let most = if n < 20.0 { n } else { MAX_SHARE * n };
+        let most = if different.len() < 20 { n } else { MAX_SHARE * different.len() as f64 };
         let mut kept: Vec<usize> =
-            (0..n_words).filter(|&w| n_texts[w] >= least && f64::from(n_texts[w]) <= most).collect();
+            (0..n_words).filter(|&w| n_texts[w] >= least && f64::from(n_different[w]) <= most).collect();
         if kept.len() > MAX_WORDS {
             kept.sort_by_key(|&w| (std::cmp::Reverse(n_texts[w]), w));
             kept.truncate(MAX_WORDS);
@@ -132,13 +139,15 @@ mod tests {
     fn rare_words_weigh_more_and_common_ones_nothing() {
         let bags: Vec<Bag> = (0..40)
             .map(|i| {
-                let mut b = vec![(0, 1)];
+                // A word of its own makes each different.
+                let mut b = vec![(0, 1), (100 + i, 1)];
                 if i < 10 {
                     b.push((1, 1));
                 }
                 if i < 3 {
                     b.push((2, 2));
                 }
+                b.sort_unstable();
                 b
             })
             .collect();
@@ -148,8 +157,12 @@ mod tests {
         assert!(row[1].1 > row[0].1 && (row[0].1.hypot(row[1].1) - 1.0).abs() < 1e-12);
         assert_eq!(known, 1.0);
         assert!(w.row(&bags[30]).is_none(), "only a word of all texts");
-        assert!(w.row(&vec![(1, 1), (7, 1)]).is_some_and(|r| r.1 < 0.5), "most of it was never seen");
+        assert!(w.row(&vec![(1, 1), (999, 1)]).is_some_and(|r| r.1 < 0.5), "most of it was never seen");
         assert!(w.row(&vec![]).is_none());
+        // A monitor that writes the same words again and again does not make them common.
+        let same: Vec<Bag> =
+            (0..100).map(|i| if i < 90 { vec![(0, 1)] } else { vec![(i, 1), (i % 2 + 1, 1)] }).collect();
+        assert!(Weights::fit(&same).row(&vec![(0, 1)]).is_some());
     }
 
     #[test]
