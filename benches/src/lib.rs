@@ -159,3 +159,31 @@ pub fn ratio(truth: &DataFrame, predictions: &DataFrame, horizon_days: i64) -> R
         tenths,
     })
 }
+
+/// How well a grouping agrees with known classes: the V-measure, the harmonic mean of homogeneity and completeness
+/// (Rosenberg and Hirschberg, 2007), 0 to 1; 1 where there is but one group and one class. Both are read as far as the
+/// shorter goes.
+///
+/// ```
+/// use forewarn_benches::v_measure;
+/// assert_eq!(v_measure(&["a", "a", "b"], &["x", "x", "y"]), 1.0);
+/// assert_eq!(v_measure(&["a", "a"], &["x", "y"]), 0.0);
+/// // sklearn.metrics.v_measure_score([0, 0, 1, 1], [0, 0, 1, 2]) = 0.8
+/// assert!((v_measure(&["x", "x", "y", "z"], &["a", "a", "b", "b"]) - 0.8).abs() < 1e-12);
+/// ```
+pub fn v_measure<T: Ord, U: Ord>(groups: &[T], classes: &[U]) -> f64 {
+    let n = groups.len().min(classes.len()) as f64;
+    let mut of_group: BTreeMap<&T, f64> = BTreeMap::new();
+    let mut of_class: BTreeMap<&U, f64> = BTreeMap::new();
+    let mut of_both: BTreeMap<(&T, &U), f64> = BTreeMap::new();
+    for (g, c) in groups.iter().zip(classes) {
+        *of_group.entry(g).or_insert(0.0) += 1.0;
+        *of_class.entry(c).or_insert(0.0) += 1.0;
+        *of_both.entry((g, c)).or_insert(0.0) += 1.0;
+    }
+    let entropy = |counts: &mut dyn Iterator<Item = f64>| counts.map(|k| -k / n * (k / n).ln()).sum::<f64>();
+    let sum = entropy(&mut of_group.values().copied()) + entropy(&mut of_class.values().copied());
+    let shared: f64 =
+        of_both.iter().map(|((g, c), k)| k / n * (k * n / (of_group[g] * of_class[c])).ln()).sum();
+    if sum > 0.0 { (2.0 * shared / sum).clamp(0.0, 1.0) } else { 1.0 }
+}

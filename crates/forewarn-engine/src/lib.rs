@@ -17,6 +17,7 @@ mod leakage;
 mod measures;
 mod modes;
 mod moves;
+mod problems;
 mod rank;
 mod reasons;
 mod recurrence;
@@ -27,7 +28,8 @@ mod settings;
 use forewarn_frames::{Finding, Frames};
 use polars::prelude::DataFrame;
 
-pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings};
+pub use problems::{Problems, problems};
+pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings, TextShown};
 
 /// Hears how far the work is, and may stop it.
 pub trait Progress: Sync {

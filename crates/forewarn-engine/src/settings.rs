@@ -32,6 +32,18 @@ pub struct Capacity {
     pub per_days: u32,
 }
 
+/// How much of what tickets say may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TextShown {
+    /// None: categories alone.
+    None,
+    /// Words that at least five tickets and, where callers are known, three callers share.
+    #[default]
+    Titles,
+    /// These, and the title of a typical ticket.
+    Full,
+}
+
 /// Everything the engine is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -41,6 +53,8 @@ pub struct Settings {
     pub capacity: Capacity,
     /// The seed of everything random.
     pub seed: u64,
+    /// See [`TextShown`].
+    pub text: TextShown,
 }
 
 /// When a backtest trains.

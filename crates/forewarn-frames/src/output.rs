@@ -28,6 +28,8 @@ pub enum OutKind {
     Modes,
     /// A list of `{feature: text, value: number, unit: text, contribution: number, text: text}`.
     Reasons,
+    /// A list of text.
+    Texts,
 }
 
 impl OutKind {
@@ -52,6 +54,7 @@ impl OutKind {
                 number("contribution"),
                 text("text"),
             ]))),
+            Self::Texts => DataType::List(Box::new(DataType::String)),
         }
     }
 }
@@ -65,7 +68,7 @@ pub struct TableSchema {
     pub columns: &'static [(&'static str, OutKind, &'static str)],
 }
 
-use OutKind::{Flag, Modes, Number, Reasons, Text, Time, Whole};
+use OutKind::{Flag, Modes, Number, Reasons, Text, Texts, Time, Whole};
 
 /// One row per asset at `rank_by_days`, best known risk first.
 pub const RANKING: TableSchema = TableSchema {
@@ -295,8 +298,30 @@ pub const RECURRENCE: TableSchema = TableSchema {
     ],
 };
 
+/// Tickets that say the same: candidates for a problem record, the growing ones first, then the largest.
+pub const PROBLEMS: TableSchema = TableSchema {
+    name: "problems",
+    columns: &[
+        ("problem_id", Text, "`P-` and the ticket with which it was first seen; kept from night to night"),
+        ("title", Text, "words that tell it from the others, as far as `privacy.text` allows"),
+        ("n_tickets", Whole, "its tickets"),
+        ("n_assets", Whole, "the assets they name"),
+        ("first_seen", Time, "when its first ticket was opened"),
+        ("last_seen", Time, "when its last ticket was opened"),
+        (
+            "growth",
+            Number,
+            "tickets a day in the last 28 days over those in the 182 days before; null: records too short",
+        ),
+        ("growth_low", Number, "lower end of the 95 % interval of that ratio; above 1: it grows"),
+        ("growth_high", Number, "upper end of it; below 1: it shrinks; null: no upper end"),
+        ("ticket_ids", Texts, "its tickets: the most typical one, then the others by time"),
+        ("asset_ids", Texts, "the assets, sorted"),
+    ],
+};
+
 /// Every output table of a run.
-pub const TABLES: [&TableSchema; 12] = [
+pub const TABLES: [&TableSchema; 13] = [
     &RANKING,
     &RISK,
     &LABELS,
@@ -309,6 +334,7 @@ pub const TABLES: [&TableSchema; 12] = [
     &RECURRENCES,
     &MEASURES,
     &RECURRENCE,
+    &PROBLEMS,
 ];
 
 /// A table that is not what its schema says.
@@ -567,6 +593,8 @@ pub struct RunTables {
     pub measures: DataFrame,
     /// What the checks found.
     pub findings: Vec<Finding>,
+    /// See [`PROBLEMS`].
+    pub problems: DataFrame,
     /// The run as a whole.
     pub facts: RunFacts,
 }

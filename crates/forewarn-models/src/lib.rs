@@ -25,6 +25,8 @@
 //! | how many | [`CountModel::fit`] on [`Record`]s and what came; [`CountModel::predict`] | [`CountDistribution`] |
 //! | what a measure did | [`matched_rate_ratio`]; [`benjamini_hochberg`] over all | [`RateRatio`], q-values |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
+//! | tickets that say the same | [`text::Lexicon::bags`], [`text::TextGroups::fit`]; [`text::TextGroups::assign`], [`text::name_words`] | groups, their words |
+//! | faster than before | [`rate_ratio`] | a ratio of rates with its exact interval |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
 //! | doubt | [`LocalEvidence::fit`], [`unseen_spread`], [`probability_intervals`] | intervals that contain the probability and exclude 0 and 1 |
@@ -93,11 +95,13 @@ mod matrix;
 mod metrics;
 mod newton;
 mod rank;
+mod rate_ratio;
 mod recurrence;
 mod risk;
 mod rng;
 mod shrink;
 mod special;
+pub mod text;
 mod trees;
 
 pub use alone::auc_alone;
@@ -115,6 +119,7 @@ pub use logistic::{Logistic, LogisticParams};
 pub use matrix::Matrix;
 pub use metrics::{LeadTime, Metric, Scored, TopK, lead_time, top_k};
 pub use rank::rank_correlation;
+pub use rate_ratio::{PoissonRatio, rate_ratio};
 pub use recurrence::{
     CountDistribution, CountModel, FittedCounts, MatchedRow, McfPoint, PowerLaw, RateRatio, Record,
     TrendTest, Truncation, UnitHistory, benjamini_hochberg, benjamini_yekutieli, dispersion, laplace,

@@ -309,6 +309,32 @@ pub(crate) fn reliability(
     Ok(styled(&svg, size, words))
 }
 
+/// Bars side by side on one line of text, the last one marked: no axes, since the numbers are in the words.
+pub(crate) fn sparkline(values: &[f64], words: &Words<'_>) -> Result<String, ReportError> {
+    const PLOT: &str = "sparkline";
+    /// Each bar with its gap, in CSS pixels.
+    const BAR: i32 = 5;
+    let size = Size { width: BAR * values.len().max(1) as i32, height: 22, right: 0 };
+    let max = values.iter().copied().filter(|v| v.is_finite()).fold(1.0, f64::max);
+    let (width, height) = (size.width * UNIT, size.height * UNIT);
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (width as u32, height as u32)).into_drawing_area();
+        let base = PathElement::new(vec![(0, height - 1), (width, height - 1)], GRID);
+        root.draw(&base).map_err(failed(PLOT))?;
+        for (i, v) in values.iter().enumerate().filter(|(_, v)| **v > 0.0) {
+            let left = i as i32 * BAR * UNIT;
+            // What is there is seen, however little it is.
+            let top = height - 1 - ((v / max * f64::from(height - 2)) as i32).max(2);
+            let color = series_color(if i + 1 == values.len() { 0 } else { 2 });
+            let bar = Rectangle::new([(left, top), (left + (BAR - 1) * UNIT, height - 1)], color.filled());
+            root.draw(&bar).map_err(failed(PLOT))?;
+        }
+        root.present().map_err(failed(PLOT))?;
+    }
+    Ok(styled(&svg, size, words).replacen("class=\"plot narrow\"", "class=\"spark\"", 1))
+}
+
 /// Gives the drawing its words and turns placeholder colors into classes. Text cannot be mistaken for an attribute:
 /// plotters escapes the quotes in it.
 fn styled(svg: &str, size: Size, words: &Words<'_>) -> String {

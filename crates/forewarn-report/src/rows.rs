@@ -24,6 +24,17 @@ pub(crate) fn times(df: &DataFrame, name: &str) -> PolarsResult<Vec<Option<i64>>
     Ok(df.column(name)?.datetime()?.phys.iter().collect())
 }
 
+/// The first text of each list of a column of lists.
+pub(crate) fn firsts(df: &DataFrame, name: &str) -> PolarsResult<Vec<Option<String>>> {
+    let lists = df.column(name)?.list()?;
+    (0..df.height())
+        .map(|i| match lists.get_as_series(i) {
+            Some(s) => Ok(s.str()?.get(0).map(str::to_owned)),
+            None => Ok(None),
+        })
+        .collect()
+}
+
 /// A column of flags.
 pub(crate) fn flags(df: &DataFrame, name: &str) -> PolarsResult<Vec<Option<bool>>> {
     Ok(df.column(name)?.bool()?.iter().collect())

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use forewarn_frames::output::{METRICS, OutKind, RunFacts, RunTables};
+use forewarn_frames::output::{METRICS, OutKind, PROBLEMS, RunFacts, RunTables};
 use forewarn_frames::{Finding, Severity};
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -223,6 +223,7 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
         ("plot_series.parquet", parquet(&tables.plot_series, "plot_series")?),
         ("recurrences.parquet", parquet(&tables.recurrences, "recurrences")?),
         ("measures.parquet", parquet(&tables.measures, "measures")?),
+        ("problems.parquet", parquet(&tables.problems, "problems")?),
         ("metrics.json", metrics_json(&tables.metrics)?.into_bytes()),
         ("findings.json", findings_json(&tables.findings)?.into_bytes()),
     ])
@@ -268,6 +269,8 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
         recurrences: parquet("recurrences")?,
         measures: parquet("measures")?,
         findings: findings_from_json(&text("findings.json")?)?,
+        // A run folder of an older version has none.
+        problems: if read("problems.parquet").is_ok() { parquet("problems")? } else { PROBLEMS.empty() },
         facts: facts_from_json(facts)?,
     })
 }

@@ -51,7 +51,7 @@ impl From<SourceError> for Failure {
     }
 }
 
-fn internal(error: &dyn std::fmt::Display) -> Failure {
+pub(crate) fn internal(error: &dyn std::fmt::Display) -> Failure {
     Failure::bug("internal error in a table operation").cause(error.to_string()).or_no_room()
 }
 

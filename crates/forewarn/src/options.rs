@@ -1,7 +1,7 @@
 //! The config file as it is written: every key optional, unknown keys refused. It does not know defaults; those are in
 //! [`crate::settings`].
 //!
-//! Keys whose work comes in a later version (`cost`, `counts`, `privacy`, `threshold`) are read and validated, so that a
+//! Keys whose work comes in a later version (`cost`, `counts`, `threshold`) are read and validated, so that a
 //! config may name them already.
 
 use std::collections::BTreeMap;
@@ -146,11 +146,12 @@ pub(crate) struct RangeOptions {
     pub(crate) max: Option<f64>,
 }
 
-/// `[privacy]`, for a later version
+/// `[privacy]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrivacyOptions {
-    /// How much of a ticket's text the report shows: `none`, `titles` or `full`. Default: `"titles"`.
+    /// How much of what tickets say the report and the tables show: `none` (categories alone), `titles` (words that at
+    /// least five tickets and three callers share) or `full` (the title of a typical ticket too). Default: `"titles"`.
     /// Example: `text = "none"`
     pub(crate) text: Option<String>,
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forewarn_engine::{Capacity, RiskSettings};
+use forewarn_engine::{Capacity, RiskSettings, TextShown};
 use forewarn_frames::{Cutoff, Every, Horizon, Severity};
 use forewarn_sources::{SourceError, SourceOptions, SourceSettings};
 
@@ -241,6 +241,11 @@ impl Settings {
                 per_days: p.whole("capacity.per_days", capacity.per_days, 7, 1, 365) as u32,
             },
             seed,
+            text: match privacy.as_ref().and_then(|x| x.text.as_deref()) {
+                Some("none") => TextShown::None,
+                Some("full") => TextShown::Full,
+                _ => TextShown::Titles,
+            },
         };
         let checks = checks_settings(p, checks.unwrap_or_default());
         check_later(p, cost.as_ref(), counts.as_deref(), privacy.as_ref(), threshold.as_deref());

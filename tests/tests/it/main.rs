@@ -4,6 +4,7 @@
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
+//! - `problems`: tickets that say the same: what is found, its id, its name.
 //! - `real`: the command on public data, where it is at hand.
 //! - `fleet`: a small random fleet for the laws.
 #![allow(
@@ -23,5 +24,6 @@ mod fleet;
 mod honesty;
 mod night;
 mod no_lookahead;
+mod problems;
 mod real;
 mod walls;

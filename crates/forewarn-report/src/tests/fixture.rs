@@ -2,8 +2,8 @@
 //! numbers are made by formulas, so that two calls give the same tables.
 
 use forewarn_frames::output::{
-    CALIBRATION, LABELS, METRICS, OutKind, PLOT_SERIES, RISK, RankingRow, Reason, RunFacts, RunTables,
-    Status, TableSchema, ranking_frame,
+    CALIBRATION, LABELS, METRICS, OutKind, PLOT_SERIES, PROBLEMS, RISK, RankingRow, Reason, RunFacts,
+    RunTables, Status, TableSchema, ranking_frame,
 };
 use forewarn_frames::time::{DAY, HOUR, day_of};
 use forewarn_frames::{Finding, Severity};
@@ -35,6 +35,7 @@ pub(crate) enum Cell {
     Number(f64),
     Whole(i64),
     Flag(bool),
+    Texts(Vec<String>),
     Null,
 }
 
@@ -51,6 +52,12 @@ pub(crate) fn frame(schema: &TableSchema, rows: &[Vec<Cell>]) -> DataFrame {
             OutKind::Number => Column::new(
                 name,
                 cells.map(|c| if let Cell::Number(x) = c { Some(x) } else { None }).collect::<Vec<_>>(),
+            ),
+            OutKind::Texts => Column::new(
+                name,
+                cells
+                    .map(|c| if let Cell::Texts(t) = c { Some(Series::new("".into(), t)) } else { None })
+                    .collect::<Vec<_>>(),
             ),
             OutKind::Flag => Column::new(
                 name,
@@ -309,7 +316,51 @@ fn plot_series(fill: Fill<'_>) -> DataFrame {
             ]);
         }
     }
+    for i in 0..5_u32 {
+        for week in 0..26_u32 {
+            rows.push(vec![
+                text("problem_weeks"),
+                text(fill("problem_id", &format!("P-{i}"))),
+                Cell::Number(f64::from(20_000 + 7 * week)),
+                Cell::Number(f64::from(week * (i + 1) % 7)),
+                Cell::Null,
+                Cell::Null,
+            ]);
+        }
+    }
     frame(&PLOT_SERIES, &rows)
+}
+
+/// Five problems: growing, shrinking, steady, without growth, and one that has no upper end.
+fn problems(fill: Fill<'_>) -> DataFrame {
+    let growth = [
+        (Some(3.1), Some(1.8), Some(5.2)),
+        (Some(0.3), Some(0.1), Some(0.7)),
+        (Some(1.1), Some(0.6), Some(1.9)),
+        (None, None, None),
+        (Some(12.0), Some(2.4), None),
+    ];
+    let number = |x: Option<f64>| x.map_or(Cell::Null, Cell::Number);
+    let rows: Vec<Vec<Cell>> = growth
+        .iter()
+        .enumerate()
+        .map(|(i, g)| {
+            vec![
+                text(fill("problem_id", &format!("P-{i}"))),
+                text(fill("problem_title", "vpn, verbindung, drops")),
+                Cell::Whole(1200 - 100 * i as i64),
+                Cell::Whole(30),
+                Cell::Whole(i64::from(day_of(2025, 1, 3)) * DAY),
+                Cell::Whole(i64::from(day_of(2025, 12, 3)) * DAY),
+                number(g.0),
+                number(g.1),
+                number(g.2),
+                Cell::Texts(vec![fill("problem_ticket", "INC1"), "INC2".to_owned()]),
+                Cell::Texts(vec![fill("problem_asset", "A1")]),
+            ]
+        })
+        .collect();
+    frame(&PROBLEMS, &rows)
 }
 
 fn findings(fill: Fill<'_>) -> Vec<Finding> {
@@ -387,6 +438,7 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         recurrences: super::recurring::recurrences(fill),
         measures: super::recurring::measures(fill),
         findings: findings(fill),
+        problems: problems(fill),
         facts: facts(n, fill),
     }
 }
@@ -403,6 +455,7 @@ pub(crate) fn empty() -> RunTables {
         recurrences: forewarn_frames::output::RECURRENCES.empty(),
         measures: forewarn_frames::output::MEASURES.empty(),
         findings: vec![],
+        problems: PROBLEMS.empty(),
         facts: RunFacts {
             n_assets: 0,
             n_unknown: 0,

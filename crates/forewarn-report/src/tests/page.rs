@@ -114,6 +114,26 @@ fn what_a_list_catches_is_said_only_where_it_is_known() {
 }
 
 #[test]
+fn problems_are_told_with_their_growth() {
+    let page = render(&run(60, &plain)).unwrap();
+    let part = &page[page.find("id=\"problems\"").unwrap()..page.find("id=\"trust\"").unwrap()];
+    for want in [
+        "5,000 of",
+        "2 are surely growing",
+        "grows</span> 3.1× (1.8× to 5.2×)",
+        "shrinks</span> 0.3× (0.1× to 0.7×)",
+        "<td>1.1× (0.6× to 1.9×)",
+        "grows</span> 12× (at least 2.4×)",
+        "Tickets a week, the last 26 weeks",
+        "oldest first: 0, 1, 2, 3",
+        "2025-01-03",
+    ] {
+        assert!(part.contains(want), "missing: {want}\n{part}");
+    }
+    assert_eq!(part.matches("<svg class=\"spark\"").count(), 5);
+}
+
+#[test]
 fn the_same_tables_give_the_same_bytes() {
     assert_eq!(render(&run(60, &plain)).unwrap(), render(&run(60, &plain)).unwrap());
 }
@@ -131,6 +151,7 @@ fn empty_tables_make_a_page() {
         "This run holds no comparison of probabilities with outcomes",
         "Nothing was counted as failure",
         "The checks found nothing to report.",
+        "No five tickets say the same",
     ] {
         assert!(page.contains(want), "missing: {want}\n{page}");
     }
@@ -141,7 +162,7 @@ fn empty_tables_make_a_page() {
 fn each_table_may_be_the_only_empty_one() {
     let full = run(30, &plain);
     let none = empty();
-    let cases: [fn(&mut RunTables, &RunTables); 9] = [
+    let cases: [fn(&mut RunTables, &RunTables); 10] = [
         |t, e| t.ranking = e.ranking.clone(),
         |t, e| t.risk = e.risk.clone(),
         |t, e| t.labels = e.labels.clone(),
@@ -151,6 +172,7 @@ fn each_table_may_be_the_only_empty_one() {
         |t, e| t.findings = e.findings.clone(),
         |t, e| t.recurrences = e.recurrences.clone(),
         |t, e| t.measures = e.measures.clone(),
+        |t, e| t.problems = e.problems.clone(),
     ];
     for case in cases {
         let mut tables = full.clone();

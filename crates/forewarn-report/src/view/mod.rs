@@ -4,6 +4,7 @@
 mod assets;
 mod failures;
 mod first;
+mod problems;
 mod recurring;
 mod trust;
 
@@ -64,6 +65,7 @@ pub(crate) struct Page {
     failures: failures::Failures,
     findings: Findings,
     recurring: recurring::Recurring,
+    problems: problems::Problems,
 }
 
 /// The run as a whole, ready to be read.
@@ -222,5 +224,6 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
         failures: failures::failures(tables, limits)?,
         findings: Findings { rows: found, hidden, summary },
         recurring: recurring::recurring(tables, limits)?,
+        problems: problems::problems(tables, limits)?,
     })
 }

@@ -1,10 +1,10 @@
 //! `forewarn run`: read, check, learn, rank, and write a run folder with the report.
 
-use forewarn_engine::RunResult;
+use forewarn_engine::{Problems, RunResult};
 use forewarn_frames::output::{RunFacts, RunTables};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding};
-use forewarn_report::{Format, facts_json, read_tables, render, table_text, write_parquet};
+use forewarn_report::{Format, facts_json, read_parquet, read_tables, render, table_text, write_parquet};
 use serde_json::{Value, json};
 
 use crate::cli::RunArgs;
@@ -43,12 +43,20 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     let (frames, rows) = inputs.into_frames(&settings)?;
     context.stop.check()?;
     let result = forewarn_engine::run(&frames, &settings.engine, &context.progress)?;
+    let earlier = earlier_problems(&settings.out, as_of);
+    let problems = forewarn_engine::problems(
+        &frames,
+        &settings.engine,
+        earlier.as_ref().map(|e| &e.1),
+        &context.progress,
+    )?;
+    let problems_from = earlier.map(|e| e.0);
     drop(frames);
     inputs::add(&mut findings, &result.findings);
     let fails = inputs::fails(&findings, settings.checks.fail_at);
     let exit = if fails { Exit::ChecksFailed } else { Exit::Done };
     context.progress.note("writing", "");
-    let made = Made { as_of, rows, findings, exit, started };
+    let made = Made { as_of, rows, findings, exit, started, problems, problems_from };
     let folder = write(&settings, &lock, &origin, &made, &result, context)?;
     folders::forget_error(&settings.out);
     context.progress.clear();
@@ -64,6 +72,9 @@ struct Made {
     findings: Vec<Finding>,
     exit: Exit,
     started: Micros,
+    problems: Problems,
+    /// The as-of of the run from which ids of problems were handed on.
+    problems_from: Option<Cutoff>,
 }
 
 /// Prints the settings and what would be read; writes nothing.
@@ -144,10 +155,11 @@ fn write(
         labels: result.labels.clone(),
         calibration: result.calibration.clone(),
         metrics: result.metrics.clone(),
-        plot_series: result.plot_series.clone(),
         recurrences: result.recurrences.clone(),
         measures: result.measures.clone(),
+        plot_series: result.plot_series.vstack(&made.problems.series).map_err(|e| inputs::internal(&e))?,
         findings: made.findings.clone(),
+        problems: made.problems.table.clone(),
         facts: facts(settings, made, result),
     };
     let page = render(&tables).map_err(|e| super::unwritable(&e))?;
@@ -169,6 +181,7 @@ fn write(
     let trained = result.summary.trained_as_of;
     let more = [
         ("rows", manifest::rows_json(&made.rows)),
+        ("problems", json!({ "ids_from": made.problems_from.map(|c| c.to_string()) })),
         (
             "model",
             json!({ "name": result.summary.chosen_model, "trained_as_of": trained.to_string(), "age_days": made.as_of.day() - trained.day() }),
@@ -180,6 +193,15 @@ fn write(
     context.stop.check()?;
     let folder = draft.finish();
     folders::switch(lock, &settings.out, made.as_of, &folder)
+}
+
+/// The problems of the newest run before `as_of`, from which ids are handed on. A run without any, or of an older
+/// version, hands on nothing.
+fn earlier_problems(out: &std::path::Path, as_of: Cutoff) -> Option<(Cutoff, polars::prelude::DataFrame)> {
+    let runs = folders::runs_by_date(out).ok()?;
+    let (date, folder) = runs.into_iter().filter(|r| r.0 < as_of).max_by_key(|r| r.0)?;
+    let bytes = std::fs::read(folder.join("problems.parquet")).ok()?;
+    Some((date, read_parquet(&bytes, "problems").ok()?))
 }
 
 /// Reads the folder back whole, as `forewarn report` will.
