@@ -237,10 +237,12 @@ pub(crate) fn calibration_frame(all: &[Judged]) -> Result<DataFrame, EngineError
     Ok(df)
 }
 
-/// The `plot_series` table: the capture curve of the chosen model and the baselines, and the base rate by cutoff.
+/// The `plot_series` table: the capture curve of the chosen model and the baselines, the base rate by cutoff, and the
+/// incidents of late by day.
 pub(crate) fn plot_frame(
     judged: Option<&Judged>,
     cutoff_days: &[i32],
+    incidents: &[(i32, f64)],
     seed: u64,
 ) -> Result<DataFrame, EngineError> {
     type Point = (&'static str, String, f64, f64, Option<(f64, f64)>);
@@ -279,6 +281,9 @@ pub(crate) fn plot_frame(
                 ));
             }
         }
+    }
+    for (day, count) in incidents {
+        rows.push(("incidents", "total".into(), f64::from(*day), *count, None));
     }
     let df = DataFrame::new(
         rows.len(),

@@ -8,6 +8,7 @@ mod backtest;
 mod candidates;
 mod columns;
 mod condition;
+mod counts;
 mod evaluate;
 mod fit;
 mod modes;
@@ -17,9 +18,10 @@ mod run;
 mod sample;
 mod settings;
 
-use forewarn_frames::Frames;
+use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::DataFrame;
 
+pub use counts::{CountBy, CountLevel, Period};
 pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings};
 
 /// Hears how far the work is, and may stop it.
@@ -80,6 +82,12 @@ pub struct RunResult {
     pub plot_series: DataFrame,
     /// `features`: the catalog
     pub features: DataFrame,
+    /// `forecasts`
+    pub forecasts: DataFrame,
+    /// `workload`
+    pub workload: DataFrame,
+    /// What there is to say beside what the data checks found.
+    pub notes: Vec<Finding>,
     /// The model, data only.
     pub model: Vec<u8>,
     /// See [`RunSummary`].
@@ -162,4 +170,29 @@ pub fn backtest(
     progress: &dyn Progress,
 ) -> Result<BacktestResult, EngineError> {
     backtest::backtest(frames, settings, plan, progress)
+}
+
+/// What `backtest_counts` makes.
+#[derive(Debug)]
+pub struct CountBacktest {
+    /// `forecasts` with the actuals, at every origin
+    pub forecasts: DataFrame,
+    /// `metrics`, one model a level
+    pub metrics: DataFrame,
+}
+
+/// Forecasts of incident counts at past origins, each made with what was known then, with what came. `horizon` stands over
+/// that of the settings, in periods.
+///
+/// # Errors
+///
+/// See [`EngineError`]: no incident is known before any origin, or the caller asked to stop.
+pub fn backtest_counts(
+    frames: &Frames,
+    settings: &Settings,
+    origins: &[Cutoff],
+    horizon: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<CountBacktest, EngineError> {
+    counts::judged(frames, &settings.counts, origins, horizon, progress)
 }

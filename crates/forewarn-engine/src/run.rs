@@ -113,6 +113,8 @@ pub(crate) fn run(
     let cutoffs: &[Cutoff] = backtested.as_ref().map_or(&[], |b| &b.cutoffs);
     let chosen = &model.horizons[by];
     let failures = labels(frames)?;
+    progress.step("counting", 0, 1);
+    let counts = crate::counts::today(frames, &settings.counts)?;
     let result = RunResult {
         ranking: ranking(frames, settings, &model, &history, &table, &predictions)?,
         risk: risk(settings, &history, &table, &predictions)?,
@@ -121,8 +123,12 @@ pub(crate) fn run(
         plot_series: plot_frame(
             judged.first(),
             &cutoffs.iter().map(|c| c.day()).collect::<Vec<_>>(),
+            &counts.recent,
             settings.seed,
         )?,
+        forecasts: counts.forecasts,
+        workload: counts.workload,
+        notes: counts.notes,
         features: model.catalog.to_frame()?,
         model: model.to_bytes()?,
         summary: RunSummary {

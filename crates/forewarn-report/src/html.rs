@@ -1,6 +1,8 @@
 //! Fills the page's template. It does not know what the numbers mean; `view` has already put them in words.
 
-use forewarn_frames::output::{CALIBRATION, LABELS, METRICS, PLOT_SERIES, RANKING, RISK, RunTables};
+use forewarn_frames::output::{
+    CALIBRATION, FORECASTS, LABELS, METRICS, PLOT_SERIES, RANKING, RISK, RunTables, WORKLOAD,
+};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, escape_formatter};
@@ -27,6 +29,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     });
     env.add_template("parts.html", include_str!("../templates/parts.html"))?;
     env.add_template("trust.html", include_str!("../templates/trust.html"))?;
+    env.add_template("workload.html", include_str!("../templates/workload.html"))?;
     env.add_template("page.html", include_str!("../templates/page.html"))?;
     Ok(env)
 }
@@ -56,7 +59,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 /// let tables = RunTables {
 ///     ranking: output::RANKING.empty(), risk: output::RISK.empty(), labels: output::LABELS.empty(),
 ///     calibration: output::CALIBRATION.empty(), metrics: output::METRICS.empty(),
-///     plot_series: output::PLOT_SERIES.empty(), findings: vec![], facts,
+///     plot_series: output::PLOT_SERIES.empty(), forecasts: output::FORECASTS.empty(),
+///     workload: output::WORKLOAD.empty(), findings: vec![], facts,
 /// };
 /// let page = forewarn_report::render(&tables)?;
 /// assert!(page.starts_with("<!doctype html>") && page.contains("2025-12-31"));
@@ -69,6 +73,8 @@ pub fn render(tables: &RunTables) -> Result<String, ReportError> {
     CALIBRATION.check(&tables.calibration)?;
     METRICS.check(&tables.metrics)?;
     PLOT_SERIES.check(&tables.plot_series)?;
+    FORECASTS.check(&tables.forecasts)?;
+    WORKLOAD.check(&tables.workload)?;
     let env = environment()?;
     let template = env.get_template("page.html")?;
     let mut limits = Limits::default();

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use forewarn_frames::output::{METRICS, OutKind, RunFacts, RunTables};
+use forewarn_frames::output::{FORECASTS, METRICS, OutKind, RunFacts, RunTables, TableSchema, WORKLOAD};
 use forewarn_frames::{Finding, Severity};
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -221,6 +221,8 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
         ("labels.parquet", parquet(&tables.labels, "labels")?),
         ("calibration.parquet", parquet(&tables.calibration, "calibration")?),
         ("plot_series.parquet", parquet(&tables.plot_series, "plot_series")?),
+        ("forecasts.parquet", parquet(&tables.forecasts, "forecasts")?),
+        ("workload.parquet", parquet(&tables.workload, "workload")?),
         ("metrics.json", metrics_json(&tables.metrics)?.into_bytes()),
         ("findings.json", findings_json(&tables.findings)?.into_bytes()),
     ])
@@ -242,6 +244,11 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
 pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTables, ReportError> {
     let get = |file: &str| read(file).map_err(|source| ReportError::Read { file: file.to_owned(), source });
     let parquet = |name: &str| read_parquet(&get(&format!("{name}.parquet"))?, name);
+    // A run of an earlier version has no such file; it is rendered without that part.
+    let or_empty = |name: &str, schema: &TableSchema| match read(&format!("{name}.parquet")) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(schema.empty()),
+        _ => parquet(name),
+    };
     let text = |file: &str| {
         String::from_utf8(get(file)?).map_err(|_| ReportError::Content {
             file: file.to_owned(),
@@ -263,6 +270,8 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
         calibration: parquet("calibration")?,
         metrics: metrics_from_json(&text("metrics.json")?)?,
         plot_series: parquet("plot_series")?,
+        forecasts: or_empty("forecasts", &FORECASTS)?,
+        workload: or_empty("workload", &WORKLOAD)?,
         findings: findings_from_json(&text("findings.json")?)?,
         facts: facts_from_json(facts)?,
     })

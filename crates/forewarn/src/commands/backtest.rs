@@ -7,7 +7,7 @@ use forewarn_frames::{Cutoff, Every, Horizon};
 use forewarn_report::{metrics_json, table_text, write_parquet};
 use serde_json::json;
 
-use crate::cli::BacktestArgs;
+use crate::cli::{BacktestArgs, Task};
 use crate::clock;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, Outcome};
@@ -16,11 +16,16 @@ use crate::inputs;
 use crate::manifest::{self, Origin};
 use crate::settings::{Flags, Settings};
 
+mod counts;
+
 /// How many cutoffs are judged where nobody says from when.
 const CUTOFFS: usize = 6;
 
 /// Judges, writes the folder and prints the metrics.
 pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> {
+    if args.task == Task::Counts {
+        return counts::backtest(args, context);
+    }
     let started = clock::now();
     let flags = Flags {
         as_of: args.as_of.clone(),

@@ -144,7 +144,9 @@ fn write(
         calibration: result.calibration.clone(),
         metrics: result.metrics.clone(),
         plot_series: result.plot_series.clone(),
-        findings: made.findings.clone(),
+        forecasts: result.forecasts.clone(),
+        workload: result.workload.clone(),
+        findings: made.findings.iter().chain(&result.notes).cloned().collect(),
         facts: facts(settings, made, result),
     };
     let page = render(&tables).map_err(|e| super::unwritable(&e))?;
