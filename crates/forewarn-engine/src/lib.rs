@@ -9,6 +9,7 @@ mod calibration;
 mod candidates;
 mod columns;
 mod condition;
+mod counts;
 mod evaluate;
 mod expected;
 mod fit;
@@ -25,9 +26,10 @@ mod run;
 mod sample;
 mod settings;
 
-use forewarn_frames::{Finding, Frames};
+use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::DataFrame;
 
+pub use counts::{CountBy, CountLevel, Period};
 pub use problems::{Problems, problems};
 pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings, TextShown};
 
@@ -93,9 +95,14 @@ pub struct RunResult {
     pub measures: DataFrame,
     /// `features`: the catalog
     pub features: DataFrame,
+    /// `forecasts`
+    pub forecasts: DataFrame,
+    /// `workload`
+    pub workload: DataFrame,
     /// The model, data only.
     pub model: Vec<u8>,
-    /// What was found amiss with the data's columns while learning: one that knows the future was left out.
+    /// What was found amiss beside what the data checks find: a column that knows the future and was left out, a level of
+    /// counts that has nothing to count.
     pub findings: Vec<Finding>,
     /// See [`RunSummary`].
     pub summary: RunSummary,
@@ -202,4 +209,29 @@ pub fn backtest_recurrence(
     progress: &dyn Progress,
 ) -> Result<RecurrenceBacktest, EngineError> {
     recurrence::backtest(frames, settings, plan, progress)
+}
+
+/// What `backtest_counts` makes.
+#[derive(Debug)]
+pub struct CountBacktest {
+    /// `forecasts` with the actuals, at every origin
+    pub forecasts: DataFrame,
+    /// `metrics`, one model a level
+    pub metrics: DataFrame,
+}
+
+/// Forecasts of incident counts at past origins, each made with what was known then, with what came. `horizon` stands over
+/// that of the settings, in periods.
+///
+/// # Errors
+///
+/// See [`EngineError`]: no incident is known before any origin, or the caller asked to stop.
+pub fn backtest_counts(
+    frames: &Frames,
+    settings: &Settings,
+    origins: &[Cutoff],
+    horizon: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<CountBacktest, EngineError> {
+    counts::judged(frames, &settings.counts, origins, horizon, progress)
 }

@@ -122,6 +122,15 @@ pub(crate) fn run(
     let recurrences = recurrences(frames, &history, &incidents, settings.seed)?;
     let measures = measures(&history, &incidents, settings.seed)?;
     progress.step("recurrence", 1, 1);
+    progress.step("counting", 0, 1);
+    let counts = crate::counts::today(frames, &settings.counts)?;
+    progress.step("counting", 1, 1);
+    let mut points = mcf_points(&history, &incidents)?;
+    points.extend(
+        counts.recent.iter().map(|(day, n)| ("incidents", "total".to_owned(), f64::from(*day), *n, None)),
+    );
+    let mut findings = model.findings.clone();
+    findings.extend(counts.notes);
     let result = RunResult {
         ranking: ranking(frames, settings, &model, &history, &table, &predictions)?,
         risk: risk(settings, &history, &table, &predictions)?,
@@ -130,14 +139,16 @@ pub(crate) fn run(
         plot_series: plot_frame(
             judged.first(),
             &cutoffs.iter().map(|c| c.day()).collect::<Vec<_>>(),
-            mcf_points(&history, &incidents)?,
+            points,
             settings.seed,
         )?,
         recurrences,
         measures,
+        forecasts: counts.forecasts,
+        workload: counts.workload,
         features: model.catalog.to_frame()?,
         model: model.to_bytes()?,
-        findings: model.findings.clone(),
+        findings,
         summary: RunSummary {
             n_assets: table.assets.len() as u64,
             n_unknown: predictions[by].unknown.iter().filter(|u| **u).count() as u64,

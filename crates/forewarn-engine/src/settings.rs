@@ -2,6 +2,8 @@
 
 use forewarn_frames::{Cutoff, Every, Horizon};
 
+use crate::counts::CountLevel;
+
 /// How risk is learned and ranked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RiskSettings {
@@ -51,6 +53,8 @@ pub struct Settings {
     pub risk: RiskSettings,
     /// See [`Capacity`].
     pub capacity: Capacity,
+    /// Which counts are forecast; empty: chosen from the data.
+    pub counts: Vec<CountLevel>,
     /// The seed of everything random.
     pub seed: u64,
     /// See [`TextShown`].

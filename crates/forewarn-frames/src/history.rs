@@ -379,6 +379,18 @@ impl<'a> History<'a> {
             .filter(move |t| t.resolved || !late_asset)
     }
 
+    /// Every ticket opened before the cutoff, those that name no asset too, each as it looked then; asset by asset, so
+    /// not in the order of time.
+    pub fn every_ticket(&self) -> impl Iterator<Item = TicketView<'a>> + use<'a> {
+        let (frames, at) = (self.frames, self.at);
+        let rows = frames.tickets.rows.iter().chain(&frames.without_asset);
+        rows.filter(move |t| t.opened_at < at).map(move |row| TicketView {
+            row,
+            resolved: row.resolved_at < at,
+            frames,
+        })
+    }
+
     /// The events before the cutoff, oldest first.
     pub fn events(&self, asset: usize) -> impl DoubleEndedIterator<Item = EventView> + use<'a> {
         let rows = self.frames.events.of(asset);

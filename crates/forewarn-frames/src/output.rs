@@ -172,7 +172,7 @@ pub const PLOT_SERIES: TableSchema = TableSchema {
         (
             "plot",
             Text,
-            "which plot: capture (failures caught by list length), base_rate (share failed by cutoff), …",
+            "which plot: capture (failures caught by list length), base_rate (share failed by cutoff), incidents (in total by day), …",
         ),
         ("series", Text, "which line of it, e.g. a model"),
         ("x", Number, "abscissa"),
@@ -320,8 +320,87 @@ pub const PROBLEMS: TableSchema = TableSchema {
     ],
 };
 
+/// Expected counts of tickets, one row per series and period ahead.
+pub const FORECASTS: TableSchema = TableSchema {
+    name: "forecasts",
+    columns: &[
+        (
+            "series_id",
+            Text,
+            "the value counted, `total`, `(other)` for all small series, `(none)` without a value",
+        ),
+        ("level", Text, "the ticket column counted by, or `total`"),
+        ("ds", Time, "when the period begins"),
+        ("mean", Number, "expected incidents; the means of a level sum to the total's"),
+        ("q05", Number, "so many or fewer with probability 0.05"),
+        ("q10", Number, "… 0.1"),
+        ("q20", Number, "… 0.2"),
+        ("q50", Number, "… 0.5"),
+        ("q80", Number, "… 0.8"),
+        ("q90", Number, "… 0.9"),
+        ("q95", Number, "… 0.95"),
+        (
+            "model",
+            Text,
+            "who spoke: a candidate's name or `blend`; `(guarded)` where one went beyond the plausible",
+        ),
+        ("every", Text, "how long a period is: 1d, 1w or 1mo"),
+    ],
+};
+
+/// `forecasts` of a backtest: the same at every origin, with what came.
+pub const FORECASTS_JUDGED: TableSchema = TableSchema {
+    name: "forecasts_judged",
+    columns: &[
+        ("level", Text, "the ticket column counted by, or `total`"),
+        (
+            "series_id",
+            Text,
+            "the value counted, `total`, `(other)` for all small series, `(none)` without a value",
+        ),
+        ("cutoff", Time, "when it was made"),
+        ("ds", Time, "when the period begins"),
+        ("actual", Number, "incidents that came; null where the period reaches past the end of observation"),
+        ("mean", Number, "expected incidents; the means of a level sum to the total's"),
+        ("q05", Number, "so many or fewer with probability 0.05"),
+        ("q10", Number, "… 0.1"),
+        ("q20", Number, "… 0.2"),
+        ("q50", Number, "… 0.5"),
+        ("q80", Number, "… 0.8"),
+        ("q90", Number, "… 0.9"),
+        ("q95", Number, "… 0.95"),
+        (
+            "model",
+            Text,
+            "who spoke: a candidate's name or `blend`; `(guarded)` where one went beyond the plausible",
+        ),
+        ("every", Text, "how long a period is: 1d, 1w or 1mo"),
+    ],
+};
+
+/// How much is coming, one row per series and window: the next 7 days and the next 28.
+pub const WORKLOAD: TableSchema = TableSchema {
+    name: "workload",
+    columns: &[
+        ("series_id", Text, "as in `forecasts`"),
+        ("level", Text, "as in `forecasts`"),
+        ("days", Whole, "the window, days from the run's date"),
+        ("mean", Number, "expected incidents in it"),
+        ("low", Number, "lower end of the 80 % interval"),
+        ("high", Number, "upper end of it"),
+        ("usual", Number, "the median of like windows in the last year; null: too few"),
+        ("usual_low", Number, "one in ten of them had this many or fewer"),
+        ("usual_high", Number, "nine in ten of them had this many or fewer"),
+        (
+            "verdict",
+            Text,
+            "above, usual, below (of the usual range, more likely than not), or new: too few windows",
+        ),
+    ],
+};
+
 /// Every output table of a run.
-pub const TABLES: [&TableSchema; 13] = [
+pub const TABLES: [&TableSchema; 16] = [
     &RANKING,
     &RISK,
     &LABELS,
@@ -335,6 +414,9 @@ pub const TABLES: [&TableSchema; 13] = [
     &MEASURES,
     &RECURRENCE,
     &PROBLEMS,
+    &FORECASTS,
+    &FORECASTS_JUDGED,
+    &WORKLOAD,
 ];
 
 /// A table that is not what its schema says.
@@ -591,6 +673,10 @@ pub struct RunTables {
     pub recurrences: DataFrame,
     /// See [`MEASURES`].
     pub measures: DataFrame,
+    /// See [`FORECASTS`].
+    pub forecasts: DataFrame,
+    /// See [`WORKLOAD`].
+    pub workload: DataFrame,
     /// What the checks found.
     pub findings: Vec<Finding>,
     /// See [`PROBLEMS`].

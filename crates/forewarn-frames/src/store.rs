@@ -219,6 +219,8 @@ pub struct Frames {
     pub(crate) words: Vec<String>,
     pub(crate) assets: Vec<AssetRow>,
     pub(crate) tickets: ByAsset<TicketRow>,
+    /// Tickets that name no asset.
+    pub(crate) without_asset: Vec<TicketRow>,
     pub(crate) events: ByAsset<EventRow>,
     pub(crate) failures: ByAsset<FailureRow>,
     pub(crate) attributes: ByAsset<AttributeRow>,
@@ -333,6 +335,7 @@ impl Frames {
         };
 
         let mut rows = Vec::new();
+        let mut without_asset = Vec::new();
         if let Some(t) = &inputs.tickets {
             let df = t.df();
             let id = text(df, "asset_id")?;
@@ -346,8 +349,6 @@ impl Frames {
                 .into_iter()
                 .collect::<PolarsResult<Vec<_>>>()?;
             for i in 0..df.height() {
-                let Some(asset) = id.get(i).map(code_of) else { continue };
-                seen(asset, opened[i]);
                 let row = TicketRow {
                     opened_at: opened[i],
                     resolved_at: resolved[i],
@@ -364,7 +365,13 @@ impl Frames {
                     downtime_minutes: numbers[3][i],
                     csat: numbers[4][i],
                 };
-                rows.push((asset, row.opened_at, row));
+                match id.get(i).map(code_of) {
+                    Some(asset) => {
+                        seen(asset, opened[i]);
+                        rows.push((asset, row.opened_at, row));
+                    }
+                    None => without_asset.push(row),
+                }
             }
         }
         let tickets = ByAsset::new(n, rows);
@@ -436,6 +443,7 @@ impl Frames {
             words: words.1,
             assets,
             tickets,
+            without_asset,
             events,
             failures,
             attributes,

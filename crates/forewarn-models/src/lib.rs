@@ -86,6 +86,7 @@ mod censored;
 mod choose;
 mod columns;
 mod condition;
+mod counts;
 mod error;
 mod interval;
 mod life;
@@ -112,6 +113,10 @@ pub use calibrate::{Calibrator, CalibratorChoice, CalibratorKind, at_own_level, 
 pub use censored::{CensoringCurve, FollowUp, Window, concordance, dynamic_auc};
 pub use choose::{Choice, Standing, one_standard_error, one_standard_error_bootstrap};
 pub use condition::{ChannelKind, Condition, ConditionDays, MIN_SEQUENCES, N_STATES};
+pub use counts::{
+    COUNT_LEVELS, CountCalendar, CountForecast, forecast_counts, negbin_cdf, negbin_quantiles,
+    reconcile_counts, recorded_periods, rest_periods,
+};
 pub use error::ModelError;
 pub use interval::{LocalEvidence, probability_interval, probability_intervals, unseen_spread};
 pub use life::{Life, remaining_life};

@@ -1,7 +1,8 @@
 //! Fills the page's template. It does not know what the numbers mean; `view` has already put them in words.
 
 use forewarn_frames::output::{
-    CALIBRATION, LABELS, MEASURES, METRICS, PLOT_SERIES, PROBLEMS, RANKING, RECURRENCES, RISK, RunTables,
+    CALIBRATION, FORECASTS, LABELS, MEASURES, METRICS, PLOT_SERIES, PROBLEMS, RANKING, RECURRENCES, RISK,
+    RunTables, WORKLOAD,
 };
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
@@ -31,6 +32,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     env.add_template("problems.html", include_str!("../templates/problems.html"))?;
     env.add_template("trust.html", include_str!("../templates/trust.html"))?;
     env.add_template("recurring.html", include_str!("../templates/recurring.html"))?;
+    env.add_template("workload.html", include_str!("../templates/workload.html"))?;
     env.add_template("page.html", include_str!("../templates/page.html"))?;
     Ok(env)
 }
@@ -61,7 +63,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 ///     ranking: output::RANKING.empty(), risk: output::RISK.empty(), labels: output::LABELS.empty(),
 ///     calibration: output::CALIBRATION.empty(), metrics: output::METRICS.empty(),
 ///     plot_series: output::PLOT_SERIES.empty(), recurrences: output::RECURRENCES.empty(),
-///     measures: output::MEASURES.empty(), problems: output::PROBLEMS.empty(), findings: vec![], facts,
+///     measures: output::MEASURES.empty(), problems: output::PROBLEMS.empty(),
+///     forecasts: output::FORECASTS.empty(), workload: output::WORKLOAD.empty(), findings: vec![], facts,
 /// };
 /// let page = forewarn_report::render(&tables)?;
 /// assert!(page.starts_with("<!doctype html>") && page.contains("2025-12-31"));
@@ -77,6 +80,8 @@ pub fn render(tables: &RunTables) -> Result<String, ReportError> {
     RECURRENCES.check(&tables.recurrences)?;
     MEASURES.check(&tables.measures)?;
     PROBLEMS.check(&tables.problems)?;
+    FORECASTS.check(&tables.forecasts)?;
+    WORKLOAD.check(&tables.workload)?;
     let env = environment()?;
     let template = env.get_template("page.html")?;
     let mut limits = Limits::default();

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use forewarn_frames::output::{METRICS, OutKind, PROBLEMS, RunFacts, RunTables};
+use forewarn_frames::output::{
+    FORECASTS, METRICS, OutKind, PROBLEMS, RunFacts, RunTables, TableSchema, WORKLOAD,
+};
 use forewarn_frames::{Finding, Severity};
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -224,6 +226,8 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
         ("recurrences.parquet", parquet(&tables.recurrences, "recurrences")?),
         ("measures.parquet", parquet(&tables.measures, "measures")?),
         ("problems.parquet", parquet(&tables.problems, "problems")?),
+        ("forecasts.parquet", parquet(&tables.forecasts, "forecasts")?),
+        ("workload.parquet", parquet(&tables.workload, "workload")?),
         ("metrics.json", metrics_json(&tables.metrics)?.into_bytes()),
         ("findings.json", findings_json(&tables.findings)?.into_bytes()),
     ])
@@ -245,6 +249,11 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
 pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTables, ReportError> {
     let get = |file: &str| read(file).map_err(|source| ReportError::Read { file: file.to_owned(), source });
     let parquet = |name: &str| read_parquet(&get(&format!("{name}.parquet"))?, name);
+    // A run of an earlier version has no such file; it is rendered without that part.
+    let or_empty = |name: &str, schema: &TableSchema| match read(&format!("{name}.parquet")) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(schema.empty()),
+        _ => parquet(name),
+    };
     let text = |file: &str| {
         String::from_utf8(get(file)?).map_err(|_| ReportError::Content {
             file: file.to_owned(),
@@ -268,6 +277,8 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
         plot_series: parquet("plot_series")?,
         recurrences: parquet("recurrences")?,
         measures: parquet("measures")?,
+        forecasts: or_empty("forecasts", &FORECASTS)?,
+        workload: or_empty("workload", &WORKLOAD)?,
         findings: findings_from_json(&text("findings.json")?)?,
         // A run folder of an older version has none.
         problems: if read("problems.parquet").is_ok() { parquet("problems")? } else { PROBLEMS.empty() },

@@ -164,6 +164,8 @@ pub(crate) enum Task {
     Risk,
     /// How many incidents each asset and category has
     Recurrence,
+    /// How many incidents come, by the columns of `[[counts]]`
+    Counts,
 }
 
 /// `forewarn backtest`
@@ -188,7 +190,9 @@ pub(crate) struct BacktestArgs {
     /// The first training cutoff; default: `risk.train_from`, else three years back
     #[arg(long, value_name = "DATE")]
     pub(crate) train_from: Option<String>,
-    /// A horizon in days; may be repeated, or be a list like 7,30,90. Default: `risk.horizons_days`
+    /// A horizon in days; may be repeated, or be a list like 7,30,90. Default: `risk.horizons_days`. With `--task
+    /// counts`: one number, how many periods ahead (of the days, weeks or months that are counted by); default:
+    /// `counts.horizon`
     #[arg(long = "h", value_name = "DAYS", value_delimiter = ',')]
     pub(crate) horizons: Vec<i64>,
     /// When to train: once, at every cutoff, or at every N-th

@@ -1,7 +1,7 @@
 //! The config file as it is written: every key optional, unknown keys refused. It does not know defaults; those are in
 //! [`crate::settings`].
 //!
-//! Keys whose work comes in a later version (`cost`, `counts`, `threshold`) are read and validated, so that a
+//! Keys whose work comes in a later version (`cost`, `threshold`) are read and validated, so that a
 //! config may name them already.
 
 use std::collections::BTreeMap;
@@ -109,15 +109,15 @@ pub(crate) struct CostOptions {
     pub(crate) currency: Option<String>,
 }
 
-/// `[[counts]]`, for a later version
+/// `[[counts]]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CountOptions {
     /// The ticket column counted by. Example: `by = "group"`
     pub(crate) by: String,
-    /// The step: `"1d"`, `"1w"` or `"1mo"`. Default: `"1d"`. Example: `every = "1w"`
+    /// The period: `"1d"`, `"1w"` (from Monday) or `"1mo"`. Default: chosen from the data. Example: `every = "1w"`
     pub(crate) every: Option<String>,
-    /// How many steps ahead, 1 to 366. Default: `28`. Example: `horizon = 12`
+    /// How many periods ahead, 1 to 366. Default: 28 days, 4 weeks or 3 months. Example: `horizon = 12`
     pub(crate) horizon: Option<i64>,
 }
 

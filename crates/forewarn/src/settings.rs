@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forewarn_engine::{Capacity, RiskSettings, TextShown};
+use forewarn_engine::{Capacity, CountBy, CountLevel, Period, RiskSettings, TextShown};
 use forewarn_frames::{Cutoff, Every, Horizon, Severity};
 use forewarn_sources::{SourceError, SourceOptions, SourceSettings};
 
@@ -18,13 +18,10 @@ use crate::options::{
 
 /// The tables whose age can be limited.
 const TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failures"];
-/// The ticket columns that counts can be made by.
-const COUNT_BY: [&str; 8] =
-    ["category", "subcategory", "group", "service", "site", "type", "priority", "resolution_code"];
 
 /// The tables that say what is read.
 const SOURCE_TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failure"];
-/// The tables whose work comes in a later version.
+/// The tables that are shown as they were written.
 const LATER_TABLES: [&str; 4] = ["cost", "counts", "privacy", "threshold"];
 
 /// What the command line says; it stands over everything else.
@@ -240,6 +237,7 @@ impl Settings {
                 visits: p.whole("capacity.visits", capacity.visits, 20, 1, 1_000_000) as u32,
                 per_days: p.whole("capacity.per_days", capacity.per_days, 7, 1, 365) as u32,
             },
+            counts: count_levels(p, counts.as_deref().unwrap_or_default()),
             seed,
             text: match privacy.as_ref().and_then(|x| x.text.as_deref()) {
                 Some("none") => TextShown::None,
@@ -248,7 +246,7 @@ impl Settings {
             },
         };
         let checks = checks_settings(p, checks.unwrap_or_default());
-        check_later(p, cost.as_ref(), counts.as_deref(), privacy.as_ref(), threshold.as_deref());
+        check_later(p, cost.as_ref(), privacy.as_ref(), threshold.as_deref());
         let sources = SourceOptions {
             assets,
             asset_history,
@@ -431,11 +429,29 @@ fn checks_settings(p: &mut Problems<'_>, checks: ChecksOptions) -> Checks {
     Checks { fail_at, max_age_days, max_bad_files, ranges }
 }
 
+/// `[[counts]]`, resolved; what is left open is chosen from the data.
+fn count_levels(p: &mut Problems<'_>, counts: &[CountOptions]) -> Vec<CountLevel> {
+    let mut out = Vec::new();
+    for (i, count) in counts.iter().enumerate() {
+        let by = CountBy::parse(&count.by);
+        if by.is_none() {
+            p.add_name(&format!("counts[{i}].by"), &count.by, &CountBy::ALL.map(CountBy::name));
+        }
+        let every = count.every.as_deref().and_then(Period::parse);
+        if let Some(found) = count.every.as_deref().filter(|_| every.is_none()) {
+            p.add_name(&format!("counts[{i}].every"), found, &["1d", "1w", "1mo"]);
+        }
+        p.whole(&format!("counts[{i}].horizon"), count.horizon, 28, 1, 366);
+        let horizon = count.horizon.and_then(|h| usize::try_from(h).ok());
+        out.extend(by.map(|by| CountLevel { by, every, horizon }));
+    }
+    out
+}
+
 /// Validates the tables of later versions, so that a config that names them is right already.
 fn check_later(
     p: &mut Problems<'_>,
     cost: Option<&CostOptions>,
-    counts: Option<&[CountOptions]>,
     privacy: Option<&PrivacyOptions>,
     threshold: Option<&[ThresholdOptions]>,
 ) {
@@ -450,15 +466,6 @@ fn check_later(
         {
             p.add(&p.place("cost.currency"), format!("`{c}`"), "three capital letters like `EUR`");
         }
-    }
-    for (i, count) in counts.unwrap_or_default().iter().enumerate() {
-        if !COUNT_BY.contains(&count.by.as_str()) {
-            p.add_name(&format!("counts[{i}].by"), &count.by, &COUNT_BY);
-        }
-        if let Some(every) = count.every.as_deref().filter(|e| !["1d", "1w", "1mo"].contains(e)) {
-            p.add_name(&format!("counts[{i}].every"), every, &["1d", "1w", "1mo"]);
-        }
-        p.whole(&format!("counts[{i}].horizon"), count.horizon, 28, 1, 366);
     }
     if let Some(text) =
         privacy.and_then(|x| x.text.as_deref()).filter(|t| !["none", "titles", "full"].contains(t))

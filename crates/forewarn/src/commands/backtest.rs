@@ -18,11 +18,16 @@ use crate::inputs;
 use crate::manifest::{self, Origin};
 use crate::settings::{Flags, Settings};
 
+mod counts;
+
 /// How many cutoffs are judged where nobody says from when.
 const CUTOFFS: usize = 6;
 
 /// Judges, writes the folder and prints the metrics.
 pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> {
+    if args.task == Task::Counts {
+        return counts::backtest(args, context);
+    }
     let started = clock::now();
     let flags = Flags {
         as_of: args.as_of.clone(),

@@ -158,6 +158,8 @@ fn write(
         recurrences: result.recurrences.clone(),
         measures: result.measures.clone(),
         plot_series: result.plot_series.vstack(&made.problems.series).map_err(|e| inputs::internal(&e))?,
+        forecasts: result.forecasts.clone(),
+        workload: result.workload.clone(),
         findings: made.findings.clone(),
         problems: made.problems.table.clone(),
         facts: facts(settings, made, result),

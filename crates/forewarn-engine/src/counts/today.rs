@@ -1,0 +1,236 @@
+//! The counts of tonight: forecasts, how much is coming against the usual, and what there is to say about the records.
+//! It does not know files or plots.
+
+use std::collections::BTreeMap;
+
+use forewarn_frames::output::{FORECASTS, WORKLOAD};
+use forewarn_frames::{Finding, Frames, Severity};
+use forewarn_models::{COUNT_LEVELS, CountForecast};
+use polars::prelude::*;
+
+use super::panel::Panel;
+use super::periods::Grid;
+use super::{CountLevel, Counted, columns, forecasts, in_order, plans, shared_columns};
+use crate::EngineError;
+
+/// The windows of `workload`, days.
+const WINDOWS: [i32; 2] = [7, 28];
+/// Past windows that say what is usual: the last year's weeks.
+const USUAL_WEEKS: usize = 52;
+/// Fewer windows say nothing of it.
+const LEAST_WINDOWS: usize = 8;
+/// A series of fewer incidents in the usual windows and the next one is not worth a verdict.
+const WORTH: f64 = 3.0;
+/// Days of the total that the report's plot shows.
+const SHOWN_DAYS: i32 = 84;
+/// A series that had a ticket every so many days on average and none for ten times as long is taken to have ended.
+const ENDED_TIMES: f64 = 10.0;
+
+/// What tonight's counts are.
+#[derive(Debug)]
+pub(crate) struct Today {
+    /// `forecasts`
+    pub(crate) forecasts: DataFrame,
+    /// `workload`
+    pub(crate) workload: DataFrame,
+    /// Incidents in total by day, the last weeks: day number and count.
+    pub(crate) recent: Vec<(i32, f64)>,
+    /// What there is to say.
+    pub(crate) notes: Vec<Finding>,
+}
+
+/// See [`Today`]. Without an incident, its tables are empty and nothing is said.
+pub(crate) fn today(frames: &Frames, levels: &[CountLevel]) -> Result<Today, EngineError> {
+    let columns = columns(frames, levels);
+    let nothing = || Today {
+        forecasts: FORECASTS.empty(),
+        workload: WORKLOAD.empty(),
+        recent: Vec::new(),
+        notes: Vec::new(),
+    };
+    let Some(counted) = Counted::at(frames, frames.end(), &columns) else { return Ok(nothing()) };
+    let plans = plans(levels, &columns, counted.period(), None);
+    let (rows, gaps) = forecasts(&counted, &columns, &plans)?;
+    let mut notes = Vec::new();
+    let note =
+        |check: &str, severity, n_rows: usize, sample: Vec<String>, message: String, hint: &str| Finding {
+            check: check.to_owned(),
+            severity,
+            table: "tickets".to_owned(),
+            column: None,
+            n_rows: n_rows as u64,
+            sample,
+            message,
+            hint: hint.to_owned(),
+        };
+    if gaps > 0 {
+        notes.push(note(
+            "gap_in_tickets",
+            Severity::Warning,
+            gaps,
+            Vec::new(),
+            format!("{gaps} periods hold no ticket though many came before and after; nothing is learned from them"),
+            "check whether the export lacks these dates",
+        ));
+    }
+    let ended = ended(&counted, &columns);
+    if !ended.is_empty() {
+        notes.push(note(
+            "series_ended",
+            Severity::Info,
+            ended.len(),
+            ended.iter().take(5).cloned().collect(),
+            format!("{} values have had no incident for far longer than usual; their counts are taken to have ended", ended.len()),
+            "",
+        ));
+    }
+    let guarded: Vec<String> =
+        rows.iter().filter(|r| r.forecast.guarded).map(|r| format!("{}: {}", r.level, r.series_id)).collect();
+    if !guarded.is_empty() {
+        notes.push(note(
+            "forecast_guarded",
+            Severity::Info,
+            guarded.len(),
+            guarded.iter().take(5).cloned().collect(),
+            format!(
+                "of {} series a model went beyond what the history makes plausible; it was left out",
+                guarded.len()
+            ),
+            "",
+        ));
+    }
+    let end = frames.end().day();
+    let recent = ((end - SHOWN_DAYS).max(counted.span.0)..end)
+        .map(|d| (d, counted.tally.total.get(&d).copied().unwrap_or(0.0)))
+        .collect();
+    let asked: Vec<usize> = (0..columns.len()).collect();
+    let names: Vec<&'static str> = columns.iter().map(|c| c.name()).collect();
+    let workload = workload(&counted, &asked, &names)?;
+    Ok(Today { forecasts: in_order(&FORECASTS, shared_columns(&rows)?)?, workload, recent, notes })
+}
+
+/// Values that had incidents and have had none for far longer than their own pace.
+fn ended(counted: &Counted, columns: &[super::CountBy]) -> Vec<String> {
+    let (from, cutoff) = counted.span;
+    let mut out = Vec::new();
+    for (by, column) in counted.tally.by.iter().zip(columns) {
+        for (value, days) in by {
+            let (Some(value), Some(first), Some(last)) = (value, days.keys().next(), days.keys().next_back())
+            else {
+                continue;
+            };
+            if days.values().sum::<f64>() < super::panel::SMALL {
+                continue;
+            }
+            let pace = f64::from(last - first.max(&from) + 1).max(1.0) / days.len() as f64;
+            if f64::from(cutoff - last) > ENDED_TIMES * pace.max(7.0) {
+                out.push(format!("{}: {value}", column.name()));
+            }
+        }
+    }
+    out
+}
+
+/// The quantile of sorted values, by linear interpolation (Hyndman and Fan 1996, type 7).
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let at = q * (sorted.len() - 1) as f64;
+    let (low, part) = (at.floor() as usize, at.fract());
+    sorted[low] + part * (sorted[(low + 1).min(sorted.len() - 1)] - sorted[low])
+}
+
+/// The median and the 80 % range of like windows of the past; `None` where there are too few.
+fn usual(weeks: &[f64], window: usize) -> Option<[f64; 3]> {
+    let first = weeks.iter().position(|w| *w > 0.0)?;
+    let weeks = &weeks[first.max(weeks.len().saturating_sub(USUAL_WEEKS))..];
+    let mut sums: Vec<f64> = weeks.windows(window).map(|w| w.iter().sum()).collect();
+    if sums.len() < LEAST_WINDOWS {
+        return None;
+    }
+    sums.sort_by(f64::total_cmp);
+    Some([quantile(&sums, 0.5), quantile(&sums, 0.1), quantile(&sums, 0.9)])
+}
+
+fn verdict(forecast: &CountForecast, usual: Option<[f64; 3]>) -> &'static str {
+    let Some([_, low, high]) = usual else { return "new" };
+    let middle = forecast.quantiles[0][3];
+    if middle > high && middle - high >= 1.0 && middle >= WORTH {
+        "above"
+    } else if middle < low && low >= WORTH {
+        "below"
+    } else {
+        "usual"
+    }
+}
+
+/// The `workload` table. The interval of a sum is not a sum of intervals, so whole windows are forecast as such.
+fn workload(counted: &Counted, columns: &[usize], names: &[&'static str]) -> Result<DataFrame, EngineError> {
+    let (_, cutoff) = counted.span;
+    let panel = |days: i32| {
+        let grid = Grid::Blocks { days, from: cutoff };
+        Panel::new(&counted.tally, columns, &counted.rhythm, counted.span, grid, 1)
+    };
+    let Some(weeks) = panel(7)? else { return Ok(WORKLOAD.empty()) };
+    let (low, high) = (1, COUNT_LEVELS.len() - 2);
+    let mut cells: BTreeMap<&'static str, Column> = BTreeMap::new();
+    let (mut ids, mut level, mut days, mut verdicts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut numbers, mut ranges): (Vec<[f64; 3]>, Vec<Option<[f64; 3]>>) = (Vec::new(), Vec::new());
+    for window in WINDOWS {
+        let Some(panel) = panel(window)? else { continue };
+        for (key, f) in panel.keys.iter().zip(panel.forecast()?) {
+            let past = weeks.keys.iter().position(|k| k == key).map(|k| &weeks.series[k]);
+            let usual = past.and_then(|weeks| usual(weeks, (window / 7) as usize));
+            ids.push(key.value.clone());
+            level.push(key.column.map_or("total", |c| names[c]));
+            days.push(i64::from(window));
+            verdicts.push(verdict(&f, usual));
+            numbers.push([f.mean[0], f.quantiles[0][low], f.quantiles[0][high]]);
+            ranges.push(usual);
+        }
+    }
+    cells.insert("series_id", Column::new("series_id".into(), ids));
+    cells.insert("level", Column::new("level".into(), level));
+    cells.insert("days", Column::new("days".into(), days));
+    for (k, name) in ["mean", "low", "high"].into_iter().enumerate() {
+        cells.insert(name, Column::new(name.into(), numbers.iter().map(|n| n[k]).collect::<Vec<_>>()));
+    }
+    for (k, name) in ["usual", "usual_low", "usual_high"].into_iter().enumerate() {
+        cells.insert(
+            name,
+            Column::new(name.into(), ranges.iter().map(|r| r.map(|r| r[k])).collect::<Vec<_>>()),
+        );
+    }
+    cells.insert("verdict", Column::new("verdict".into(), verdicts));
+    Ok(in_order(&WORKLOAD, cells)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_usual_needs_some_weeks() {
+        assert_eq!(usual(&[], 1), None);
+        assert_eq!(usual(&[0.0; 30], 1), None, "never a ticket");
+        assert_eq!(usual(&[5.0; 7], 1), None);
+        assert_eq!(usual(&[5.0; 20], 1), Some([5.0; 3]));
+        assert_eq!(usual(&[5.0; 20], 4), Some([20.0; 3]));
+        // The weeks before the first ticket do not make it rare.
+        let late: Vec<f64> = vec![0.0; 10].into_iter().chain(vec![4.0; 10]).collect();
+        assert_eq!(usual(&late, 1), Some([4.0; 3]));
+    }
+
+    #[test]
+    fn a_verdict_needs_more_than_a_trifle() {
+        let at = |middle: f64| CountForecast {
+            mean: vec![middle],
+            quantiles: vec![vec![middle; 7]],
+            model: "blend",
+            guarded: false,
+        };
+        assert_eq!(verdict(&at(9.0), Some([5.0, 3.0, 7.0])), "above");
+        assert_eq!(verdict(&at(7.5), Some([5.0, 3.0, 7.0])), "usual");
+        assert_eq!(verdict(&at(2.0), Some([0.0, 0.0, 0.0])), "usual", "two tickets are no flood");
+        assert_eq!(verdict(&at(1.0), Some([5.0, 3.0, 7.0])), "below");
+        assert_eq!(verdict(&at(1.0), None), "new");
+    }
+}
