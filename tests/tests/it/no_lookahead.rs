@@ -142,6 +142,7 @@ pub(crate) fn settings() -> Settings {
         },
         capacity: Capacity { visits: 5, per_days: 7 },
         seed: 1,
+        counts: Vec::new(),
         text: forewarn_engine::TextShown::Titles,
     }
 }

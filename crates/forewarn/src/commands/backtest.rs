@@ -126,6 +126,7 @@ fn judge(
                 findings: Vec::new(),
             }
         }
+        Task::Counts => return Err(Failure::bug("counts have a backtest of their own")),
     })
 }
 
@@ -228,6 +229,7 @@ impl Asked {
             "task": match task {
                 Task::Risk => "risk",
                 Task::Recurrence => "recurrence",
+                Task::Counts => "counts",
             },
             "from": plan.from.to_string(),
             "to": plan.to.to_string(),
