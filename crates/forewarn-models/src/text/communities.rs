@@ -194,7 +194,9 @@ pub(crate) fn communities(graph: &Graph, resolution: f64) -> Vec<u32> {
             if !move_vertices(&gathered, &mut upper, resolution) {
                 break;
             }
-            result.iter_mut().for_each(|c| *c = upper[*c as usize]);
+            for c in &mut result {
+                *c = upper[*c as usize];
+            }
         }
         if result == before {
             break;

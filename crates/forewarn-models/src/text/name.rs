@@ -63,7 +63,9 @@ pub fn name_words(bags: &[Bag], groups: &[Option<u32>], n_groups: usize) -> Vec<
                 })
                 .filter(|w| w.score > 0.0)
                 .collect();
-            seen.iter().for_each(|w| count[*w as usize] = 0);
+            for w in &seen {
+                count[*w as usize] = 0;
+            }
             words.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.word.cmp(&b.word)));
             words.truncate(MAX_WORDS);
             words

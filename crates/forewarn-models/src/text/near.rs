@@ -81,7 +81,9 @@ impl Near {
         let mut order: Vec<usize> = (0..n).collect();
         order.sort_by_key(|&i| (cell[i], i));
         let mut offsets = vec![0; n_cells + 1];
-        cell.iter().for_each(|c| offsets[c + 1] += 1);
+        for c in &cell {
+            offsets[c + 1] += 1;
+        }
         (0..n_cells).for_each(|c| offsets[c + 1] += offsets[c]);
         Self {
             width,

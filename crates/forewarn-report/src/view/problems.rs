@@ -47,7 +47,7 @@ fn day(at: Option<i64>) -> String {
 }
 
 fn times(x: f64) -> String {
-    format!("{}×", fixed(x, if x < 10.0 { 1 } else { 0 }, false))
+    format!("{}×", fixed(x, usize::from(x < 10.0), false))
 }
 
 /// Whether it grows, and the ratio in words: `3.1× (1.8× to 5.2×)`.
@@ -135,10 +135,11 @@ fn weeks(tables: &RunTables) -> Result<BTreeMap<String, Vec<(f64, f64)>>, Report
     let (x, y) = (rows::numbers(df, "x").map_err(&e)?, rows::numbers(df, "y").map_err(&e)?);
     let mut out: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for i in 0..df.height() {
-        if let (Some("problem_weeks"), Some(id)) = (plot[i].as_deref(), &series[i]) {
-            if x[i].is_finite() && y[i].is_finite() {
-                out.entry(id.clone()).or_default().push((x[i], y[i]));
-            }
+        if let (Some("problem_weeks"), Some(id)) = (plot[i].as_deref(), &series[i])
+            && x[i].is_finite()
+            && y[i].is_finite()
+        {
+            out.entry(id.clone()).or_default().push((x[i], y[i]));
         }
     }
     Ok(out)
