@@ -58,13 +58,13 @@ const GROUPS_PER_RESOLUTION: f64 = 8.0;
 /// How texts are grouped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TextGroupsParams {
-    /// Directions of the reduced space, 1 to 1000. Default: 96
+    /// Directions of the reduced space, 1 to 1000. Default: 128
     pub dims: usize,
     /// To how many nearest points each point is tied, 1 to 1000. Default: 15
     pub neighbors: usize,
     /// The power of the singular values by which directions are scaled, 0 to 10. Default: 2
     pub spectrum_power: f64,
-    /// The power of the cosine that is the weight of a tie, 0 to 100. Default: 6
+    /// The power of the cosine that is the weight of a tie, 0 to 100. Default: 8
     pub sharpness: f64,
     /// The greatest resolution of the communities, at least 1: more gives more groups. Default: 3
     pub resolution: f64,
@@ -74,7 +74,7 @@ pub struct TextGroupsParams {
     pub max_points: usize,
     /// How near a new text must be to a text of a group, as a cosine, 0 to 1. Default: 0.5
     pub min_similarity: f64,
-    /// Which part of a new text must have been seen before, 0 to 1. Default: 0.4
+    /// Which part of the words of a new text must have been seen before, 0 to 1. Default: 0.4
     pub min_known: f64,
     /// The seed of the random projection.
     pub seed: u64,
@@ -83,10 +83,10 @@ pub struct TextGroupsParams {
 impl Default for TextGroupsParams {
     fn default() -> Self {
         Self {
-            dims: 96,
+            dims: 128,
             neighbors: 15,
             spectrum_power: 2.0,
-            sharpness: 6.0,
+            sharpness: 8.0,
             resolution: 3.0,
             min_texts: 5,
             max_points: 40_000,

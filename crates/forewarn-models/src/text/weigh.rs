@@ -64,8 +64,6 @@ pub(crate) struct Weights {
     column: Vec<u32>,
     /// The weight of each column.
     idf: Vec<f64>,
-    /// The weight of a word that was never seen.
-    unseen: f64,
     pub(crate) n_columns: usize,
 }
 
@@ -101,35 +99,31 @@ impl Weights {
         // One is added, so that a word of all texts weighs a little.
         let weight = |df: f64| ((1.0 + n) / df).ln().max(0.01).powf(IDF_POWER);
         let idf: Vec<f64> = kept.iter().map(|&w| weight(f64::from(n_texts[w]))).collect();
-        Self { column, n_columns: idf.len(), idf, unseen: weight(1.0) }
+        Self { column, n_columns: idf.len(), idf }
     }
 
-    /// The row of a bag with length 1, and which part of its squared length lies in words that count; `None` where none
-    /// does. The weight of a word is `(1 + ln tf) idf^1.5` (Salton and Buckley, 1988, with a steeper idf).
+    /// The row of a bag with length 1, and which part of its words was seen before; `None` where none of them counts. The
+    /// weight of a word is `(1 + ln tf) idf^1.5` (Salton and Buckley, 1988, with a steeper idf).
     pub(crate) fn row(&self, bag: &Bag) -> Option<(Vec<(u32, f64)>, f64)> {
         let mut row = Vec::with_capacity(bag.len());
-        let mut all = 0.0;
+        let mut unseen = 0.0;
         for (w, n) in bag {
-            let tf = 1.0 + f64::from(*n).ln();
             match self.column.get(*w as usize) {
-                Some(&c) if c != u32::MAX => {
-                    let v = tf * self.idf[c as usize];
-                    all += v * v;
-                    row.push((c, v));
-                }
+                Some(&c) if c != u32::MAX => row.push((c, (1.0 + f64::from(*n).ln()) * self.idf[c as usize])),
                 // It was seen, but it is too frequent or too rare to count.
                 Some(_) => {}
-                None => all += (tf * self.unseen).powi(2),
+                None => unseen += 1.0,
             }
         }
-        let known: f64 = row.iter().map(|(_, v)| v * v).sum();
-        if known <= 0.0 {
+        let squares: f64 = row.iter().map(|(_, v)| v * v).sum();
+        if squares <= 0.0 {
             return None;
         }
+        let seen = row.len() as f64;
         for (_, v) in &mut row {
-            *v /= known.sqrt();
+            *v /= squares.sqrt();
         }
-        Some((row, known / all))
+        Some((row, seen / (seen + unseen)))
     }
 }
 
@@ -159,7 +153,10 @@ mod tests {
         assert!(row[1].1 > row[0].1 && (row[0].1.hypot(row[1].1) - 1.0).abs() < 1e-12);
         assert_eq!(known, 1.0);
         assert!(w.row(&bags[30]).is_none(), "only a word of all texts");
-        assert!(w.row(&vec![(1, 1), (999, 1)]).is_some_and(|r| r.1 < 0.5), "most of it was never seen");
+        assert!(
+            w.row(&vec![(1, 1), (998, 1), (999, 1)]).is_some_and(|r| r.1 < 0.4),
+            "most of it was never seen"
+        );
         assert!(w.row(&vec![]).is_none());
         // A monitor that writes the same words again and again does not make them common.
         let same: Vec<Bag> =

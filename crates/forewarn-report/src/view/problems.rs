@@ -135,8 +135,10 @@ fn weeks(tables: &RunTables) -> Result<BTreeMap<String, Vec<(f64, f64)>>, Report
     let (x, y) = (rows::numbers(df, "x").map_err(&e)?, rows::numbers(df, "y").map_err(&e)?);
     let mut out: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     for i in 0..df.height() {
-        let drawn = x[i].is_finite() && y[i].is_finite();
-        if let (Some("problem_weeks"), Some(id), true) = (plot[i].as_deref(), &series[i], drawn) {
+        if let (Some("problem_weeks"), Some(id)) = (plot[i].as_deref(), &series[i])
+            && x[i].is_finite()
+            && y[i].is_finite()
+        {
             out.entry(id.clone()).or_default().push((x[i], y[i]));
         }
     }
