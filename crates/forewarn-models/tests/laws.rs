@@ -1,6 +1,7 @@
 //! Laws that hold for any numbers, by property test. It knows the crate's public face only.
 #![expect(clippy::unwrap_used, clippy::tests_outside_test_module, reason = "a test fails by panicking")]
 
+use forewarn_models::text::{Lexicon, TextGroups, TextGroupsParams, words};
 use forewarn_models::{
     Blend, Calibrator, CalibratorKind, CensoringCurve, Contributions, FollowUp, LocalEvidence, Matrix,
     Metric, RateDistribution, Scored, Window, auc_alone, choose_calibrator, concordance, dynamic_auc,
@@ -259,6 +260,30 @@ proptest! {
         prop_assert_eq!(lead, lead_time(&b, &repeat(&days), &groups_again, k).unwrap());
         if let Some(lead) = lead {
             prop_assert!(lead.q25_days <= lead.median_days && lead.median_days <= lead.q75_days);
+        }
+    }
+
+    #[test]
+    fn texts_that_are_equal_are_together_and_groups_are_large(
+        texts in prop::collection::vec("([abc]{2}|[xyz]{2}|\\PC{0,12})( ([abc]{2}|[xyz]{2})){0,4}", 0..60)
+    ) {
+        let texts: Vec<Vec<&str>> = texts.iter().map(|t| vec![t.as_str()]).collect();
+        let bags = Lexicon::default().bags(&texts);
+        let groups = TextGroups::fit(&bags, &TextGroupsParams::default()).unwrap();
+        let of: Vec<Option<u32>> = (0..bags.len()).map(|i| groups.group_of(i)).collect();
+        for i in 0..bags.len() {
+            prop_assert!(bags[i].is_empty() <= of[i].is_none());
+            prop_assert!((0..i).all(|j| bags[i] != bags[j] || of[i] == of[j]));
+        }
+        for g in 0..groups.n_groups() as u32 {
+            prop_assert!(of.iter().filter(|x| **x == Some(g)).count() >= 5);
+        }
+    }
+
+    #[test]
+    fn a_word_holds_no_digit_and_no_space(text in "\\PC{0,200}") {
+        for word in words(&text) {
+            prop_assert!(!word.chars().any(|c| c.is_numeric() || c.is_whitespace() || c.is_control()), "{word:?}");
         }
     }
 }

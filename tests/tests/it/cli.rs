@@ -62,12 +62,13 @@ fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
     out
 }
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "report.html",
     "ranking.parquet",
     "ranking.csv",
     "risk.parquet",
     "labels.parquet",
+    "problems.parquet",
     "calibration.parquet",
     "metrics.json",
     "findings.json",

@@ -11,6 +11,8 @@ use crate::EngineError;
 
 /// What no word from a text begins with: it marks words that stand for a category.
 pub(super) const CATEGORY: char = '\u{1}';
+/// A subcategory counts as a word that is said twice: the desk chose it to say what the ticket is about.
+const SUBCATEGORY_WEIGHT: u32 = 2;
 /// Cells that say nothing, as exports write them.
 const NOTHING: [&str; 7] = ["", "?", "-", "n/a", "null", "none", "unknown"];
 
@@ -73,11 +75,14 @@ impl Desk {
         desk.has_text = desk.bag.iter().map(|b| !b.is_empty()).collect();
         let owned = |cell: Option<&str>| known(cell).map(str::to_owned);
         for (row, &i) in order.iter().enumerate() {
-            let parts = [("category", known(category.get(i))), ("subcategory", known(subcategory.get(i)))];
-            for (name, cell) in parts {
+            let parts = [
+                ("category", known(category.get(i)), 1),
+                ("subcategory", known(subcategory.get(i)), SUBCATEGORY_WEIGHT),
+            ];
+            for (name, cell, times) in parts {
                 if let Some(cell) = cell {
                     let word = desk.lexicon.id(&format!("{CATEGORY}{name} {}", cell.to_lowercase()));
-                    desk.bag[row].push((word, 1));
+                    desk.bag[row].push((word, times));
                 }
             }
             desk.bag[row].sort_unstable();

@@ -64,7 +64,7 @@ pub struct TextGroupsParams {
     pub neighbors: usize,
     /// The power of the singular values by which directions are scaled, 0 to 10. Default: 2
     pub spectrum_power: f64,
-    /// The power of the cosine that is the weight of a tie, 0 to 100. Default: 8
+    /// The power of the cosine that is the weight of a tie, 0 to 100. Default: 6
     pub sharpness: f64,
     /// The greatest resolution of the communities, at least 1: more gives more groups. Default: 3
     pub resolution: f64,
@@ -86,7 +86,7 @@ impl Default for TextGroupsParams {
             dims: 128,
             neighbors: 15,
             spectrum_power: 2.0,
-            sharpness: 8.0,
+            sharpness: 6.0,
             resolution: 3.0,
             min_texts: 5,
             max_points: 40_000,
