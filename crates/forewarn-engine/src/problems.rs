@@ -84,6 +84,10 @@ pub fn problems(
     let tickets: Vec<Vec<&str>> =
         kept.iter().map(|&g| members[g].iter().map(|&i| desk.id[i].as_str()).collect()).collect();
     let ids = ids::ids(&tickets, earlier)?;
+    // What was recorded in part before would make everything grow.
+    let end = frames.end().micros();
+    let first = desk.opened_at.first().copied().unwrap_or(end);
+    let since = frames.tickets_full_since(frames.end()).map_or(first, |c| c.micros().max(first));
     let mut rows = Vec::with_capacity(kept.len());
     for (&g, id) in kept.iter().zip(ids) {
         let tickets = std::mem::take(&mut members[g]);
@@ -98,7 +102,7 @@ pub fn problems(
                 .collect::<BTreeSet<_>>()
                 .into_iter()
                 .collect(),
-            growth: growth(&desk, &tickets, frames.end())?,
+            growth: growth(&desk, &tickets, since, frames.end())?,
             tickets,
         });
     }
@@ -168,28 +172,29 @@ fn may_be_shown(desk: &Desk, tickets: &[usize], word: u32) -> bool {
     !any || callers.len() >= MIN_CALLERS
 }
 
-/// How much faster the tickets come now than before: the ratio with its interval. `None` where records are too short.
+/// How much faster the tickets come now than before, as far as they were recorded in full: the ratio with its interval.
+/// `None` where such records are too short.
 fn growth(
     desk: &Desk,
     tickets: &[usize],
+    since: Micros,
     end: Cutoff,
 ) -> Result<Option<(f64, f64, Option<f64>)>, EngineError> {
-    let first = desk.opened_at.first().copied().unwrap_or(end.micros());
     // A record that begins at noon does not make a day.
-    let days = ((end.micros() - first) / DAY) as i32;
+    let days = ((end.micros() - since) / DAY) as i32;
     let recent = RECENT_DAYS.min(days / 2);
     if recent < LEAST_DAYS {
         return Ok(None);
     }
     let before = EARLIER_DAYS.min(days - recent);
-    let since = |n: i32| end.plus_days(-n).micros();
+    let ago = |n: i32| end.plus_days(-n).micros();
     let count = |from: Micros, to: Micros| {
         tickets.iter().filter(|&&i| (from..to).contains(&desk.opened_at[i])).count() as u64
     };
     let r = rate_ratio(
-        count(since(recent), end.micros()),
+        count(ago(recent), end.micros()),
         f64::from(recent),
-        count(since(recent + before), since(recent)),
+        count(ago(recent + before), ago(recent)),
         f64::from(before),
         LEVEL,
     )
