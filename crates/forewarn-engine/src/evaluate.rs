@@ -238,7 +238,7 @@ pub(crate) fn calibration_frame(all: &[Judged]) -> Result<DataFrame, EngineError
 }
 
 /// The `plot_series` table: the capture curve of the chosen model and the baselines, the base rate by cutoff, and the
-/// incidents of late by day.
+/// incidents of late by period.
 pub(crate) fn plot_frame(
     judged: Option<&Judged>,
     cutoff_days: &[i32],

@@ -37,7 +37,9 @@ pub fn reconcile_counts(whole: &mut [f64], levels: &mut [Vec<Vec<f64>>]) -> Resu
         let least = means.iter().copied().fold(0.0, f64::min);
         in_range(least >= 0.0, "mean of a part", least, "at least 0")?;
     }
-    levels.iter_mut().for_each(|l| l.retain(|p| !p.is_empty()));
+    for level in levels.iter_mut() {
+        level.retain(|p| !p.is_empty());
+    }
     for (j, whole) in whole.iter_mut().enumerate() {
         let sums: Vec<f64> =
             levels.iter().filter(|l| !l.is_empty()).map(|l| l.iter().map(|p| p[j]).sum()).collect();
@@ -52,7 +54,9 @@ pub fn reconcile_counts(whole: &mut [f64], levels: &mut [Vec<Vec<f64>>]) -> Resu
         };
         for (level, sum) in levels.iter_mut().filter(|l| !l.is_empty()).zip(&sums) {
             let factor = if *sum > 0.0 { *whole / sum } else { 0.0 };
-            level.iter_mut().for_each(|part| part[j] *= factor);
+            for part in level.iter_mut() {
+                part[j] *= factor;
+            }
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ mod assets;
 mod failures;
 mod first;
 mod trust;
+mod workload;
 
 use forewarn_frames::Severity;
 use forewarn_frames::output::{RunFacts, RunTables};
@@ -62,6 +63,7 @@ pub(crate) struct Page {
     trust: trust::Trust,
     failures: failures::Failures,
     findings: Findings,
+    workload: Option<workload::Workload>,
 }
 
 /// The run as a whole, ready to be read.
@@ -219,5 +221,6 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
         trust: trust::trust(tables, limits)?,
         failures: failures::failures(tables, limits)?,
         findings: Findings { rows: found, hidden, summary },
+        workload: workload::workload(tables, limits)?,
     })
 }

@@ -120,13 +120,12 @@ fn origins(
     let every = Every::parse(&args.every)
         .map_err(|_| invalid("--every", &args.every, "a step like `1d`, `1w`, `8w` or `1mo`"))?;
     let to = to.unwrap_or(as_of.plus_days(-reach_days(settings, horizon)));
-    let origins = match from {
-        Some(from) => every.span(from, to),
-        None => {
-            // Twenty years hold more than enough steps of any length that people use.
-            let before = every.anchored(to.plus_days(-366 * 20), to);
-            before[before.len().saturating_sub(CUTOFFS)..].to_vec()
-        }
+    let origins = if let Some(from) = from {
+        every.span(from, to)
+    } else {
+        // Twenty years hold more than enough steps of any length that people use.
+        let before = every.anchored(to.plus_days(-366 * 20), to);
+        before[before.len().saturating_sub(CUTOFFS)..].to_vec()
     };
     let origins: Vec<Cutoff> = origins.into_iter().filter(|o| *o < as_of).collect();
     if origins.is_empty() {
