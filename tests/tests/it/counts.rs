@@ -233,7 +233,7 @@ fn the_command_writes_what_score_reads_and_the_run_shows_the_workload() {
         (["--to", "2022-07-01"], "no origin"),
         (["--every", "often"], "--every"),
     ] {
-        let done = forewarn(dir.path(), &[&args[..], &wrong].concat());
+        let done = forewarn(dir.path(), &[args, &wrong].concat());
         assert_eq!(done.code, 2, "{wrong:?}");
         assert!(done.err.contains(says), "{wrong:?}: {}", done.err);
     }

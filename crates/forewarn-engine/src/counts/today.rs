@@ -67,7 +67,10 @@ pub(crate) fn today(frames: &Frames, levels: &[CountLevel]) -> Result<Today, Eng
             Severity::Warning,
             gaps,
             Vec::new(),
-            format!("{gaps} periods hold no ticket though many came before and after; nothing is learned from them"),
+            match gaps {
+                1 => "1 period holds no ticket though many came before and after; nothing is learned from it".into(),
+                n => format!("{n} periods hold no ticket though many came before and after; nothing is learned from them"),
+            },
             "check whether the export lacks these dates",
         ));
     }
@@ -78,7 +81,10 @@ pub(crate) fn today(frames: &Frames, levels: &[CountLevel]) -> Result<Today, Eng
             Severity::Info,
             ended.len(),
             ended.iter().take(5).cloned().collect(),
-            format!("{} values have had no incident for far longer than usual; their counts are taken to have ended", ended.len()),
+            match ended.len() {
+                1 => "1 value has had no incident for far longer than usual; its count is taken to have ended".into(),
+                n => format!("{n} values have had no incident for far longer than usual; their counts are taken to have ended"),
+            },
             "",
         ));
     }
@@ -91,7 +97,7 @@ pub(crate) fn today(frames: &Frames, levels: &[CountLevel]) -> Result<Today, Eng
             guarded.len(),
             guarded.iter().take(5).cloned().collect(),
             format!(
-                "of {} series a model went beyond what the history makes plausible; it was left out",
+                "for {} series a model went beyond what the history makes plausible; it was left out",
                 guarded.len()
             ),
             "",
@@ -164,10 +170,13 @@ fn usual(weeks: &[f64], window: usize) -> Option<[f64; 3]> {
 
 fn verdict(forecast: &CountForecast, usual: Option<[f64; 3]>) -> &'static str {
     let Some([_, low, high]) = usual else { return "new" };
-    let middle = forecast.quantiles[0][3];
-    if middle > high && middle - high >= 1.0 && middle >= WORTH {
+    // By the median, since the mean of a skewed count lies above what usually comes; and by the mean, since a sum of the
+    // weeks' medians lies below that of the sum.
+    let (least, most) =
+        (forecast.mean[0].min(forecast.quantiles[0][3]), forecast.mean[0].max(forecast.quantiles[0][3]));
+    if least > high && least - high >= 1.0 && least >= WORTH {
         "above"
-    } else if middle < low && low >= WORTH {
+    } else if most < low && low >= WORTH {
         "below"
     } else {
         "usual"
@@ -268,5 +277,8 @@ mod tests {
         assert_eq!(verdict(&at(2.0), Some([0.0, 0.0, 0.0])), "usual", "two tickets are no flood");
         assert_eq!(verdict(&at(1.0), Some([5.0, 3.0, 7.0])), "below");
         assert_eq!(verdict(&at(1.0), None), "new");
+        // Added weeks' medians lie below the usual range of a skewed count, its mean does not.
+        let skewed = CountForecast { mean: vec![4.0], ..at(2.0) };
+        assert_eq!(verdict(&skewed, Some([5.0, 3.0, 7.0])), "usual");
     }
 }
