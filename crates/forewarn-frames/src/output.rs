@@ -172,7 +172,7 @@ pub const PLOT_SERIES: TableSchema = TableSchema {
         (
             "plot",
             Text,
-            "which plot: capture (failures caught by list length), base_rate (share failed by cutoff), incidents (in total by day), …",
+            "which plot: capture (failures caught by list length), base_rate (share failed by cutoff), incidents (in total by period), …",
         ),
         ("series", Text, "which line of it, e.g. a model"),
         ("x", Number, "abscissa"),

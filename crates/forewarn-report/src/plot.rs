@@ -11,6 +11,10 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::error::ReportError;
 use crate::text::foreign;
 
+mod incidents;
+
+pub(crate) use incidents::incidents;
+
 /// Units of the drawing per CSS pixel: plotters counts in whole units, and two per pixel make curves smooth.
 const UNIT: i32 = 2;
 

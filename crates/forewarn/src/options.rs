@@ -119,6 +119,9 @@ pub(crate) struct CountOptions {
     pub(crate) every: Option<String>,
     /// How many periods ahead, 1 to 366. Default: 28 days, 4 weeks or 3 months. Example: `horizon = 12`
     pub(crate) horizon: Option<i64>,
+    /// Incidents that a value needs for a series of its own, 1 to 1,000,000; the others are counted together as
+    /// `(other)`. Default: `20`. Example: `least = 5`
+    pub(crate) least: Option<i64>,
 }
 
 /// `[checks]`

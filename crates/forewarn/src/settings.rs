@@ -443,7 +443,9 @@ fn count_levels(p: &mut Problems<'_>, counts: &[CountOptions]) -> Vec<CountLevel
         }
         p.whole(&format!("counts[{i}].horizon"), count.horizon, 28, 1, 366);
         let horizon = count.horizon.and_then(|h| usize::try_from(h).ok());
-        out.extend(by.map(|by| CountLevel { by, every, horizon }));
+        p.whole(&format!("counts[{i}].least"), count.least, 20, 1, 1_000_000);
+        let least = count.least.and_then(|n| u32::try_from(n).ok());
+        out.extend(by.map(|by| CountLevel { by, every, horizon, least }));
     }
     out
 }

@@ -37,7 +37,7 @@ pub(crate) fn forewarn(dir: &Path, args: &[&str]) -> Done {
     Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
-fn department() -> TempDir {
+pub(crate) fn department() -> TempDir {
     let dir = TempDir::new().unwrap();
     Rows::random(7).write(dir.path());
     dir

@@ -1,6 +1,7 @@
 //! What needs the whole project, in one test binary.
 //!
 //! - `cli`: what the binary prints, writes and ends with.
+//! - `counts`: forecasts of incident counts: what they may see, and odd input.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
@@ -20,6 +21,7 @@
 )]
 
 mod cli;
+mod counts;
 mod fleet;
 mod honesty;
 mod night;

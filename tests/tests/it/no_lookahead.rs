@@ -13,14 +13,14 @@ use crate::fleet::{DAYS, Dice, Failure, Rows, START};
 
 /// How the unknown is spoiled.
 #[derive(Debug, Clone, Copy)]
-enum Spoil {
+pub(crate) enum Spoil {
     Delete,
     Poison,
     Both,
 }
 
 /// The same rows with everything spoiled that was not known strictly before the cutoff.
-fn spoiled(rows: &Rows, cutoff: Cutoff, how: Spoil, seed: u64) -> Rows {
+pub(crate) fn spoiled(rows: &Rows, cutoff: Cutoff, how: Spoil, seed: u64) -> Rows {
     let at = cutoff.micros();
     let mut d = Dice(seed);
     let mut out = rows.clone();
@@ -141,8 +141,8 @@ pub(crate) fn settings() -> Settings {
             keep: Vec::new(),
         },
         capacity: Capacity { visits: 5, per_days: 7 },
+        counts: vec![],
         seed: 1,
-        counts: Vec::new(),
         text: forewarn_engine::TextShown::Titles,
     }
 }

@@ -74,3 +74,41 @@ fn lanl_recurrence() {
     }
     assert!(dir.path().join("bt/recurrence.parquet").is_file());
 }
+
+/// Forecasts of counts by group of the set: the most that the loss may be, and what the 80 % interval covers.
+fn check_counts(name: &str, plan: &[&str], wape: f64, quantile_loss: f64) {
+    let data = root().join("../shared/data").join(name);
+    if !data.is_dir() {
+        eprintln!("skipped: counts of {name}: {} is not here", data.display());
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let config = root().join(format!("datasets/configs/{name}.toml"));
+    let mut args = vec!["backtest", "-q", "--task", "counts", "-c", config.to_str().unwrap()];
+    args.extend(["--data", data.to_str().unwrap(), "--out", "bt"]);
+    args.extend(plan);
+    let done = forewarn(dir.path(), &args);
+    assert_eq!(done.code, 0, "{name}: {}", done.err);
+    assert!(dir.path().join("bt/forecasts.parquet").is_file());
+    let metrics: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("bt/metrics.json")).unwrap()).unwrap();
+    let value = |metric: &str| {
+        let rows = metrics.as_array().unwrap();
+        rows.iter().find(|r| r["model"] == "group" && r["metric"] == metric).unwrap()["value"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!(value("wape") <= wape, "{name}: WAPE {}", value("wape"));
+    assert!(value("weighted_quantile_loss") <= quantile_loss, "{name}: {}", value("weighted_quantile_loss"));
+    assert!((0.7..=0.95).contains(&value("coverage_80")), "{name}: coverage {}", value("coverage_80"));
+}
+
+#[test]
+fn lanl_counts() {
+    check_counts("lanl", &["--from", "2003-02-03", "--to", "2003-11-10", "--every", "8w"], 0.36, 0.23);
+}
+
+#[test]
+fn abctech_counts() {
+    check_counts("abctech", &["--from", "2013-12-02", "--to", "2014-01-13", "--every", "2w"], 0.53, 0.29);
+}

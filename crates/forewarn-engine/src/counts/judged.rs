@@ -97,9 +97,7 @@ pub(crate) fn judged(
     horizon: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<CountBacktest, EngineError> {
-    let columns = columns(frames, levels);
     let end = frames.end();
-    let later = Tally::of(&frames.as_of(end), &columns);
     let mut all: Option<DataFrame> = None;
     let mut sums: BTreeMap<(&'static str, i64), Sums> = BTreeMap::new();
     for (i, &origin) in origins.iter().enumerate() {
@@ -107,9 +105,11 @@ pub(crate) fn judged(
         if progress.cancelled() {
             return Err(EngineError::Cancelled);
         }
-        let Some(counted) = Counted::at(frames, origin, &columns) else { continue };
+        let columns = columns(frames, levels, origin);
+        let Some(counted) = Counted::at(frames, origin, &columns, levels) else { continue };
         let plans = plans(levels, &columns, counted.period(), horizon);
         let (rows, _) = forecasts(&counted, &columns, &plans)?;
+        let later = Tally::of(&frames.as_of(end), &columns);
         let came = actuals(&rows, &later, end);
         let mut k = 0;
         for row in &rows {

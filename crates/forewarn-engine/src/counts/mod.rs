@@ -36,6 +36,8 @@ pub struct CountLevel {
     pub every: Option<Period>,
     /// Periods ahead, at least 1; `None`: [`Period::usual_horizon`].
     pub horizon: Option<usize>,
+    /// Incidents that a value needs for a series of its own; `None`: 20.
+    pub least: Option<u32>,
 }
 
 /// Incidents a day from which counts are made by day, incidents a week from which they are made by week, and how many
@@ -49,17 +51,24 @@ struct Counted {
     rhythm: Rhythm,
     /// The first day of full records, and the cutoff's.
     span: (i32, i32),
+    /// Incidents that a value needs for a series of its own, by column.
+    least: Vec<f64>,
 }
+
+/// A value with fewer incidents before the cutoff is counted with the other small ones, where nobody says otherwise.
+const SMALL: f64 = 20.0;
 
 impl Counted {
     /// `None` where no incident is known.
-    fn at(frames: &Frames, cutoff: Cutoff, columns: &[CountBy]) -> Option<Self> {
+    fn at(frames: &Frames, cutoff: Cutoff, columns: &[CountBy], levels: &[CountLevel]) -> Option<Self> {
         let history = frames.as_of(cutoff);
         let tally = Tally::of(&history, columns);
         let first = tally.first_day()?;
         let from = frames.tickets_full_since(cutoff).map_or(first, |full| full.day().max(first));
         let rhythm = Rhythm::of(&tally.total, from, cutoff.day());
-        Some(Self { tally, rhythm, span: (from, cutoff.day()) })
+        let asked = |column: &CountBy| levels.iter().filter(|l| l.by == *column).find_map(|l| l.least);
+        let least = columns.iter().map(|c| asked(c).map_or(SMALL, f64::from)).collect();
+        Some(Self { tally, rhythm, span: (from, cutoff.day()), least })
     }
 
     /// The period that suits the data.
@@ -77,10 +86,10 @@ impl Counted {
     }
 }
 
-/// The columns asked for, each once; the usual ones that hold two values or more where nobody says.
-fn columns(frames: &Frames, levels: &[CountLevel]) -> Vec<CountBy> {
+/// The columns asked for, each once; where nobody says, the usual ones that held two values or more before the cutoff.
+fn columns(frames: &Frames, levels: &[CountLevel], cutoff: Cutoff) -> Vec<CountBy> {
     if levels.is_empty() {
-        let tally = Tally::of(&frames.as_of(frames.end()), &CountBy::USUAL);
+        let tally = Tally::of(&frames.as_of(cutoff), &CountBy::USUAL);
         let tells = |i: &usize| tally.by[*i].keys().flatten().nth(1).is_some();
         return (0..CountBy::USUAL.len()).filter(tells).map(|i| CountBy::USUAL[i]).collect();
     }
@@ -147,7 +156,7 @@ fn forecasts(
         let longest = plan.iter().map(|p| p.1).max().unwrap_or(every.usual_horizon());
         let positions: Vec<usize> = plan.iter().map(|p| p.0).collect();
         let grid = Grid::Calendar(*every);
-        let panel = Panel::new(&counted.tally, &positions, &counted.rhythm, counted.span, grid, longest)?;
+        let panel = Panel::new(counted, &positions, grid, longest)?;
         let Some(panel) = panel else { continue };
         gaps = gaps.max(panel.gaps);
         for (key, mut forecast) in panel.keys.iter().zip(panel.forecast()?) {

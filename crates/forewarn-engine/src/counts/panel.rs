@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 
 use forewarn_models::{CountCalendar, CountForecast, forecast_counts, reconcile_counts, recorded_periods};
 
+use super::Counted;
 use super::periods::{Grid, Period, weekday};
-use super::rhythm::Rhythm;
-use super::tally::{Tally, summed};
+use super::tally::summed;
 use crate::EngineError;
 
-/// A value with fewer incidents before the cutoff is counted with the other small ones.
-pub(super) const SMALL: f64 = 20.0;
 /// No column has more series than this; the rest of its values, the rarest, are counted together.
-const MOST_SERIES: usize = 2000;
+const MOST_SERIES: usize = 5000;
 /// Months have a season of their own from so many on.
 const SEASON_MONTHS: usize = 36;
 /// The names of what is gathered.
@@ -66,11 +64,11 @@ pub(super) fn parted(
 }
 
 /// The values that have a series of their own.
-fn own_values(values: &BTreeMap<Option<String>, BTreeMap<i32, f64>>) -> Vec<&str> {
+fn own_values(values: &BTreeMap<Option<String>, BTreeMap<i32, f64>>, least: f64) -> Vec<&str> {
     let mut by: Vec<(&str, f64)> = values
         .iter()
         .filter_map(|(v, days)| Some((v.as_deref()?, days.values().sum::<f64>())))
-        .filter(|(_, n)| *n >= SMALL)
+        .filter(|(_, n)| *n >= least)
         .collect();
     by.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
     by.truncate(MOST_SERIES);
@@ -78,15 +76,14 @@ fn own_values(values: &BTreeMap<Option<String>, BTreeMap<i32, f64>>) -> Vec<&str
 }
 
 impl Panel {
-    /// The panel at `cutoff` of the columns at those positions of the tally; `None` where no period is known.
+    /// The panel of the columns at those positions of the tally; `None` where no period is known.
     pub(super) fn new(
-        tally: &Tally,
+        counted: &Counted,
         columns: &[usize],
-        rhythm: &Rhythm,
-        (from, cutoff): (i32, i32),
         grid: Grid,
         horizon: usize,
     ) -> Result<Option<Self>, EngineError> {
+        let (tally, rhythm, (from, cutoff)) = (&counted.tally, &counted.rhythm, counted.span);
         // The first whole period, and the one that holds the cutoff: where that has begun, its days are not used.
         let present = grid.index(cutoff);
         let first = grid.from(from).max(present - grid.back());
@@ -96,7 +93,7 @@ impl Panel {
         let total = summed(&tally.total, first, n, |d| grid.index(d));
         let (mut keys, mut series) = (Vec::new(), Vec::new());
         for column in columns {
-            let own = own_values(&tally.by[*column]);
+            let own = own_values(&tally.by[*column], counted.least[*column]);
             let own: std::collections::BTreeSet<&str> = own.into_iter().collect();
             let mut parts = parted(&tally.by[*column], &|v| own.contains(v));
             // Values that nobody has seen yet belong there.

@@ -8,9 +8,9 @@ use forewarn_frames::{Finding, Frames, Severity};
 use forewarn_models::{COUNT_LEVELS, CountForecast};
 use polars::prelude::*;
 
-use super::panel::Panel;
+use super::panel::{Key, Panel};
 use super::periods::Grid;
-use super::{CountLevel, Counted, columns, forecasts, in_order, plans, shared_columns};
+use super::{CountLevel, Counted, Period, columns, forecasts, in_order, plans, shared_columns};
 use crate::EngineError;
 
 /// The windows of `workload`, days.
@@ -21,8 +21,6 @@ const USUAL_WEEKS: usize = 52;
 const LEAST_WINDOWS: usize = 8;
 /// A series of fewer incidents in the usual windows and the next one is not worth a verdict.
 const WORTH: f64 = 3.0;
-/// Days of the total that the report's plot shows.
-const SHOWN_DAYS: i32 = 84;
 /// A series that had a ticket every so many days on average and none for ten times as long is taken to have ended.
 const ENDED_TIMES: f64 = 10.0;
 
@@ -33,7 +31,7 @@ pub(crate) struct Today {
     pub(crate) forecasts: DataFrame,
     /// `workload`
     pub(crate) workload: DataFrame,
-    /// Incidents in total by day, the last weeks: day number and count.
+    /// Incidents in total by the shortest period asked for, of late: day number and count.
     pub(crate) recent: Vec<(i32, f64)>,
     /// What there is to say.
     pub(crate) notes: Vec<Finding>,
@@ -41,14 +39,14 @@ pub(crate) struct Today {
 
 /// See [`Today`]. Without an incident, its tables are empty and nothing is said.
 pub(crate) fn today(frames: &Frames, levels: &[CountLevel]) -> Result<Today, EngineError> {
-    let columns = columns(frames, levels);
+    let columns = columns(frames, levels, frames.end());
     let nothing = || Today {
         forecasts: FORECASTS.empty(),
         workload: WORKLOAD.empty(),
         recent: Vec::new(),
         notes: Vec::new(),
     };
-    let Some(counted) = Counted::at(frames, frames.end(), &columns) else { return Ok(nothing()) };
+    let Some(counted) = Counted::at(frames, frames.end(), &columns, levels) else { return Ok(nothing()) };
     let plans = plans(levels, &columns, counted.period(), None);
     let (rows, gaps) = forecasts(&counted, &columns, &plans)?;
     let mut notes = Vec::new();
@@ -69,7 +67,10 @@ pub(crate) fn today(frames: &Frames, levels: &[CountLevel]) -> Result<Today, Eng
             Severity::Warning,
             gaps,
             Vec::new(),
-            format!("{gaps} periods hold no ticket though many came before and after; nothing is learned from them"),
+            match gaps {
+                1 => "1 period holds no ticket though many came before and after; nothing is learned from it".into(),
+                n => format!("{n} periods hold no ticket though many came before and after; nothing is learned from them"),
+            },
             "check whether the export lacks these dates",
         ));
     }
@@ -80,7 +81,10 @@ pub(crate) fn today(frames: &Frames, levels: &[CountLevel]) -> Result<Today, Eng
             Severity::Info,
             ended.len(),
             ended.iter().take(5).cloned().collect(),
-            format!("{} values have had no incident for far longer than usual; their counts are taken to have ended", ended.len()),
+            match ended.len() {
+                1 => "1 value has had no incident for far longer than usual; its count is taken to have ended".into(),
+                n => format!("{n} values have had no incident for far longer than usual; their counts are taken to have ended"),
+            },
             "",
         ));
     }
@@ -93,20 +97,34 @@ pub(crate) fn today(frames: &Frames, levels: &[CountLevel]) -> Result<Today, Eng
             guarded.len(),
             guarded.iter().take(5).cloned().collect(),
             format!(
-                "of {} series a model went beyond what the history makes plausible; it was left out",
+                "for {} series a model went beyond what the history makes plausible; it was left out",
                 guarded.len()
             ),
             "",
         ));
     }
-    let end = frames.end().day();
-    let recent = ((end - SHOWN_DAYS).max(counted.span.0)..end)
-        .map(|d| (d, counted.tally.total.get(&d).copied().unwrap_or(0.0)))
-        .collect();
+    let recent = plans.keys().next().map_or_else(Vec::new, |every| recent(&counted, *every));
     let asked: Vec<usize> = (0..columns.len()).collect();
     let names: Vec<&'static str> = columns.iter().map(|c| c.name()).collect();
     let workload = workload(&counted, &asked, &names)?;
     Ok(Today { forecasts: in_order(&FORECASTS, shared_columns(&rows)?)?, workload, recent, notes })
+}
+
+/// The last periods of the total: the first day of each, and its incidents.
+fn recent(counted: &Counted, every: Period) -> Vec<(i32, f64)> {
+    let (from, cutoff) = counted.span;
+    let grid = Grid::Calendar(every);
+    let shown = match every {
+        Period::Day => 84,
+        Period::Week => 52,
+        Period::Month => 36,
+    };
+    let last = grid.index(cutoff);
+    (grid.from(from).max(last - shown)..last)
+        .map(|i| {
+            (grid.start(i), counted.tally.total.range(grid.start(i)..grid.start(i + 1)).map(|d| d.1).sum())
+        })
+        .collect()
 }
 
 /// Values that had incidents and have had none for far longer than their own pace.
@@ -119,7 +137,7 @@ fn ended(counted: &Counted, columns: &[super::CountBy]) -> Vec<String> {
             else {
                 continue;
             };
-            if days.values().sum::<f64>() < super::panel::SMALL {
+            if days.values().sum::<f64>() < super::SMALL {
                 continue;
             }
             let pace = f64::from(last - first.max(&from) + 1).max(1.0) / days.len() as f64;
@@ -152,39 +170,68 @@ fn usual(weeks: &[f64], window: usize) -> Option<[f64; 3]> {
 
 fn verdict(forecast: &CountForecast, usual: Option<[f64; 3]>) -> &'static str {
     let Some([_, low, high]) = usual else { return "new" };
-    let middle = forecast.quantiles[0][3];
-    if middle > high && middle - high >= 1.0 && middle >= WORTH {
+    // By the median, since the mean of a skewed count lies above what usually comes; and by the mean, since a sum of the
+    // weeks' medians lies below that of the sum.
+    let (least, most) =
+        (forecast.mean[0].min(forecast.quantiles[0][3]), forecast.mean[0].max(forecast.quantiles[0][3]));
+    if least > high && least - high >= 1.0 && least >= WORTH {
         "above"
-    } else if middle < low && low >= WORTH {
+    } else if most < low && low >= WORTH {
         "below"
     } else {
         "usual"
     }
 }
 
-/// The `workload` table. The interval of a sum is not a sum of intervals, so whole windows are forecast as such.
-fn workload(counted: &Counted, columns: &[usize], names: &[&'static str]) -> Result<DataFrame, EngineError> {
-    let (_, cutoff) = counted.span;
-    let panel = |days: i32| {
+/// Fewer whole windows than this tell little of how much they scatter.
+const TELLING_WINDOWS: i32 = 16;
+
+/// The forecasts of a window, by key. The interval of a sum is not a sum of intervals, so whole windows are forecast as
+/// such; where there are too few of them, the weeks' quantiles are added up, as if a bad week never came alone: that is
+/// the widest the sum can be.
+fn window_forecasts(
+    counted: &Counted,
+    columns: &[usize],
+    window: i32,
+) -> Result<Vec<(Key, CountForecast)>, EngineError> {
+    let (from, cutoff) = counted.span;
+    let panel = |days: i32, ahead: i32| {
         let grid = Grid::Blocks { days, from: cutoff };
-        Panel::new(&counted.tally, columns, &counted.rhythm, counted.span, grid, 1)
+        Panel::new(counted, columns, grid, ahead as usize)
     };
-    let Some(weeks) = panel(7)? else { return Ok(WORKLOAD.empty()) };
+    let weeks = window / WINDOWS[0];
+    let whole = weeks == 1 || (cutoff - from) / window >= TELLING_WINDOWS;
+    let Some(panel) = (if whole { panel(window, 1)? } else { panel(WINDOWS[0], weeks)? }) else {
+        return Ok(Vec::new());
+    };
+    let mut out = panel.forecast()?;
+    for f in &mut out {
+        f.mean = vec![f.mean.iter().sum()];
+        let sums = (0..COUNT_LEVELS.len()).map(|k| f.quantiles.iter().map(|q| q[k]).sum()).collect();
+        f.quantiles = vec![sums];
+    }
+    Ok(panel.keys.into_iter().zip(out).collect())
+}
+
+/// The `workload` table.
+fn workload(counted: &Counted, columns: &[usize], names: &[&'static str]) -> Result<DataFrame, EngineError> {
+    let grid = Grid::Blocks { days: WINDOWS[0], from: counted.span.1 };
+    let weeks = Panel::new(counted, columns, grid, 1)?;
+    let Some(weeks) = weeks else { return Ok(WORKLOAD.empty()) };
     let (low, high) = (1, COUNT_LEVELS.len() - 2);
     let mut cells: BTreeMap<&'static str, Column> = BTreeMap::new();
     let (mut ids, mut level, mut days, mut verdicts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut numbers, mut ranges): (Vec<[f64; 3]>, Vec<Option<[f64; 3]>>) = (Vec::new(), Vec::new());
     for window in WINDOWS {
-        let Some(panel) = panel(window)? else { continue };
-        for (key, f) in panel.keys.iter().zip(panel.forecast()?) {
-            let past = weeks.keys.iter().position(|k| k == key).map(|k| &weeks.series[k]);
-            let usual = past.and_then(|weeks| usual(weeks, (window / 7) as usize));
-            ids.push(key.value.clone());
-            level.push(key.column.map_or("total", |c| names[c]));
-            days.push(i64::from(window));
+        for (key, f) in window_forecasts(counted, columns, window)? {
+            let past = weeks.keys.iter().position(|k| *k == key).map(|k| &weeks.series[k]);
+            let usual = past.and_then(|past| usual(past, (window / WINDOWS[0]) as usize));
             verdicts.push(verdict(&f, usual));
             numbers.push([f.mean[0], f.quantiles[0][low], f.quantiles[0][high]]);
             ranges.push(usual);
+            level.push(key.column.map_or("total", |c| names[c]));
+            ids.push(key.value);
+            days.push(i64::from(window));
         }
     }
     cells.insert("series_id", Column::new("series_id".into(), ids));
@@ -194,10 +241,8 @@ fn workload(counted: &Counted, columns: &[usize], names: &[&'static str]) -> Res
         cells.insert(name, Column::new(name.into(), numbers.iter().map(|n| n[k]).collect::<Vec<_>>()));
     }
     for (k, name) in ["usual", "usual_low", "usual_high"].into_iter().enumerate() {
-        cells.insert(
-            name,
-            Column::new(name.into(), ranges.iter().map(|r| r.map(|r| r[k])).collect::<Vec<_>>()),
-        );
+        let of = ranges.iter().map(|r| r.map(|r| r[k]));
+        cells.insert(name, Column::new(name.into(), of.collect::<Vec<_>>()));
     }
     cells.insert("verdict", Column::new("verdict".into(), verdicts));
     Ok(in_order(&WORKLOAD, cells)?)
@@ -232,5 +277,8 @@ mod tests {
         assert_eq!(verdict(&at(2.0), Some([0.0, 0.0, 0.0])), "usual", "two tickets are no flood");
         assert_eq!(verdict(&at(1.0), Some([5.0, 3.0, 7.0])), "below");
         assert_eq!(verdict(&at(1.0), None), "new");
+        // Added weeks' medians lie below the usual range of a skewed count, its mean does not.
+        let skewed = CountForecast { mean: vec![4.0], ..at(2.0) };
+        assert_eq!(verdict(&skewed, Some([5.0, 3.0, 7.0])), "usual");
     }
 }

@@ -7,7 +7,7 @@ use super::weigh::N_CLASSES;
 /// A factor never moves a forecast further than this, either way.
 const FARTHEST: f64 = 1.6;
 /// How many standard errors of its own a lean must exceed to be believed half.
-const HALF_BELIEVED: f64 = 6.0;
+const HALF_BELIEVED: f64 = 4.0;
 /// Fewer origins agree by chance.
 const LEAST_ORIGINS: usize = 3;
 /// Fewer tickets tell nothing.

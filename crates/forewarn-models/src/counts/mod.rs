@@ -29,3 +29,6 @@ pub use negbin::{negbin_cdf, negbin_quantiles};
 pub use panel::{CountForecast, forecast_counts};
 pub use reconcile::reconcile_counts;
 pub use spread::COUNT_LEVELS;
+
+#[cfg(test)]
+mod tests;

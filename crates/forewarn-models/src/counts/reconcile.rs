@@ -37,8 +37,8 @@ pub fn reconcile_counts(whole: &mut [f64], levels: &mut [Vec<Vec<f64>>]) -> Resu
         let least = means.iter().copied().fold(0.0, f64::min);
         in_range(least >= 0.0, "mean of a part", least, "at least 0")?;
     }
-    for l in levels.iter_mut() {
-        l.retain(|p| !p.is_empty());
+    for level in levels.iter_mut() {
+        level.retain(|p| !p.is_empty());
     }
     for (j, whole) in whole.iter_mut().enumerate() {
         let sums: Vec<f64> =
@@ -54,7 +54,7 @@ pub fn reconcile_counts(whole: &mut [f64], levels: &mut [Vec<Vec<f64>>]) -> Resu
         };
         for (level, sum) in levels.iter_mut().filter(|l| !l.is_empty()).zip(&sums) {
             let factor = if *sum > 0.0 { *whole / sum } else { 0.0 };
-            for part in level {
+            for part in level.iter_mut() {
                 part[j] *= factor;
             }
         }

@@ -8,9 +8,9 @@ use super::candidates::{Ahead, Candidates, N, Period};
 use super::profile::{Profile, pooled_profiles, quietest};
 
 /// Earlier origins at which a series is forecast, at most.
-const MAX_ORIGINS: usize = 16;
+const MAX_ORIGINS: usize = 26;
 /// The half-life, in periods, of the level of all series together.
-const TOTAL_HALF_LIFE: f64 = 10.0;
+const TOTAL_HALF_LIFE: f64 = 5.0;
 /// A silence less likely than this means that a series had not begun.
 const BEGAN_BELOW: f64 = 0.02;
 /// A period of less pooled exposure tells nothing of the level of all series together.
@@ -133,7 +133,7 @@ fn roll_one(y: &[f64], shared: &Shared, calendar: &CountCalendar) -> Rolled {
     let mut candidates = Candidates::new(calendar.n_slots, &warm);
     let mut profile = Profile::new(calendar.n_slots);
     let mut earlier = Vec::with_capacity(origins.len());
-    for (t, &counted) in y.iter().enumerate().take(n).skip(start) {
+    for (t, count) in y.iter().copied().enumerate().skip(start) {
         let own = profile.own(&shared.profiles[t]);
         if origins.binary_search(&t).is_ok() {
             earlier.push(Said { at: t, means: candidates.ahead(&ahead(shared, calendar, &own, t)) });
@@ -145,7 +145,7 @@ fn roll_one(y: &[f64], shared: &Shared, calendar: &CountCalendar) -> Rolled {
         let slot = if rests { quietest(&shared.profiles[t]) } else { calendar.slots[t] };
         let exposure = calendar.size[t] * own[slot];
         // A series that is seen from its first ticket on owes that ticket to the choice of the day.
-        let seen = if t == start && t > 0 { (counted - 1.0).max(0.0) } else { counted };
+        let seen = if t == start && t > 0 { (count - 1.0).max(0.0) } else { count };
         candidates.update(seen, Period { slot, exposure, total: shared.shown[t] });
         if !rests {
             profile.update(slot, seen, calendar.size[t], own[slot]);

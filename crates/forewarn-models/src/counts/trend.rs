@@ -4,7 +4,7 @@
 /// Periods that the regression looks back on; those half as old weigh half.
 const LOOKBACK: usize = 120;
 /// The half-life of a period's weight, in periods.
-const HALF_LIFE: f64 = 40.0;
+const HALF_LIFE: f64 = 20.0;
 /// A trend of more than this part a period is unlikely from the start: the standard deviation of the prior.
 const TREND_SD: f64 = 0.01;
 /// How much of a period's trend the next one keeps.

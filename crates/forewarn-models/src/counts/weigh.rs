@@ -2,7 +2,7 @@
 //! of all series of like size. It does not know how a candidate works.
 
 use super::calendar::CountCalendar;
-use super::candidates::N;
+use super::candidates::{LEANINGS, N};
 use super::rolled::Rolled;
 
 /// Own errors weigh as those of all series of like size after so many forecasts.
@@ -13,6 +13,8 @@ const CLASS_SHARPNESS: f64 = 6.0;
 const SHARPNESS: f64 = 10.0;
 /// A weight below this part of the largest is dropped.
 const DROP_BELOW: f64 = 0.05;
+/// A forecast weighs half after so many horizons.
+const FADE: f64 = 6.0;
 /// A forecast is judged as if it were at least this: a zero is never certain.
 const LEAST_MEAN: f64 = 0.01;
 /// Bounds of the sizes (mean tickets a period) of series that are alike.
@@ -62,10 +64,11 @@ fn losses(y: &[f64], calendar: &CountCalendar, rolled: &Rolled, by: usize) -> Lo
             if t >= by || !calendar.judges(t) {
                 continue;
             }
+            let weight = 0.5_f64.powf((by - t) as f64 / (FADE * said.means.len() as f64));
             for (sum, mean) in out.sum.iter_mut().zip(means) {
-                *sum += loss(y[t], *mean);
+                *sum += weight * loss(y[t], *mean);
             }
-            out.rows += 1.0;
+            out.rows += weight;
         }
     }
     out
@@ -92,12 +95,14 @@ fn weights(own: &Losses, class: &Losses) -> [f64; N] {
         .collect();
     let best = score.iter().copied().fold(f64::INFINITY, f64::min);
     let mut out = [0.0; N];
-    for (w, s) in out.iter_mut().zip(&score) {
-        *w = best / s;
+    for ((w, s), leaning) in out.iter_mut().zip(&score).zip(LEANINGS) {
+        *w = best / s * leaning;
     }
     let most = out.iter().copied().fold(0.0, f64::max);
     for w in &mut out {
-        *w = if *w < DROP_BELOW * most { 0.0 } else { *w };
+        if *w < DROP_BELOW * most {
+            *w = 0.0;
+        }
     }
     let sum: f64 = out.iter().sum();
     out.map(|w| w / sum)

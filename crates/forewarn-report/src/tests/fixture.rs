@@ -328,6 +328,16 @@ fn plot_series(fill: Fill<'_>) -> DataFrame {
             ]);
         }
     }
+    for day in 0..84 {
+        rows.push(vec![
+            text("incidents"),
+            text("total"),
+            Cell::Number(f64::from(LAST_DAY - 84 + day)),
+            Cell::Number(if day % 7 < 5 { 40.0 + f64::from(day % 4) } else { 3.0 }),
+            Cell::Null,
+            Cell::Null,
+        ]);
+    }
     frame(&PLOT_SERIES, &rows)
 }
 
@@ -361,6 +371,50 @@ fn problems(fill: Fill<'_>) -> DataFrame {
         })
         .collect();
     frame(&PROBLEMS, &rows)
+}
+
+/// The day of `as_of`.
+const LAST_DAY: i32 = 20_453;
+
+fn forecasts(fill: Fill<'_>) -> DataFrame {
+    let mut rows = Vec::new();
+    for (level, id, share) in
+        [("total", "total", 1.0), ("group", "Service Desk", 0.7), ("group", "(other)", 0.3)]
+    {
+        for day in 0..28 {
+            let mean = share * if day % 7 < 5 { 41.0 } else { 3.0 };
+            let mut row = vec![
+                text(fill("series_id", id)),
+                text(level),
+                Cell::Whole(i64::from(LAST_DAY + day) * DAY),
+                Cell::Number(mean),
+            ];
+            row.extend([0.6, 0.7, 0.8, 1.0, 1.2, 1.3, 1.4].map(|f| Cell::Number((f * mean).round())));
+            row.extend([text("blend"), text("1d")]);
+            rows.push(row);
+        }
+    }
+    frame(&FORECASTS, &rows)
+}
+
+fn workload(fill: Fill<'_>) -> DataFrame {
+    let row = |id: &str, level: &str, days: i64, mean: f64, usual: Option<f64>, verdict: &str| {
+        let mut row = vec![text(fill("series_id", id)), text(level), Cell::Whole(days), Cell::Number(mean)];
+        row.extend([0.9, 1.15].map(|f| Cell::Number((f * mean).round())));
+        row.extend([1.0, 0.9, 1.1].map(|f| usual.map_or(Cell::Null, |u| Cell::Number((f * u).round()))));
+        row.push(text(verdict));
+        row
+    };
+    frame(
+        &WORKLOAD,
+        &[
+            row("Service Desk", "group", 7, 147.0, Some(120.0), "above"),
+            row("(other)", "group", 7, 64.0, Some(66.0), "usual"),
+            row("total", "total", 7, 211.0, Some(186.0), "usual"),
+            row("Service Desk", "group", 28, 590.0, None, "new"),
+            row("total", "total", 28, 845.0, None, "new"),
+        ],
+    )
 }
 
 fn findings(fill: Fill<'_>) -> Vec<Finding> {
@@ -437,8 +491,8 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         plot_series: plot_series(fill),
         recurrences: super::recurring::recurrences(fill),
         measures: super::recurring::measures(fill),
-        forecasts: FORECASTS.empty(),
-        workload: WORKLOAD.empty(),
+        forecasts: forecasts(fill),
+        workload: workload(fill),
         findings: findings(fill),
         problems: problems(fill),
         facts: facts(n, fill),

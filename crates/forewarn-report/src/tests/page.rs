@@ -163,7 +163,7 @@ fn empty_tables_make_a_page() {
 fn each_table_may_be_the_only_empty_one() {
     let full = run(30, &plain);
     let none = empty();
-    let cases: [fn(&mut RunTables, &RunTables); 10] = [
+    let cases: [fn(&mut RunTables, &RunTables); 12] = [
         |t, e| t.ranking = e.ranking.clone(),
         |t, e| t.risk = e.risk.clone(),
         |t, e| t.labels = e.labels.clone(),
@@ -174,12 +174,30 @@ fn each_table_may_be_the_only_empty_one() {
         |t, e| t.recurrences = e.recurrences.clone(),
         |t, e| t.measures = e.measures.clone(),
         |t, e| t.problems = e.problems.clone(),
+        |t, e| t.forecasts = e.forecasts.clone(),
+        |t, e| t.workload = e.workload.clone(),
     ];
     for case in cases {
         let mut tables = full.clone();
         case(&mut tables, &none);
         assert!(!words(&render(&tables).unwrap()).contains("NaN"));
     }
+}
+
+#[test]
+fn workload_is_said_against_the_usual() {
+    let page = words(&render(&run(30, &plain)).unwrap());
+    for want in [
+        "In the next 7 days 211 incidents are expected (80 % interval 190–243); usual are 186 (167–205).",
+        "In the next 4 weeks 845 incidents are expected",
+        "there are too few weeks to say what is usual",
+        "▲ above its usual range",
+        "Service Desk",
+        "Incidents of late and to come",
+    ] {
+        assert!(page.contains(want), "missing: {want}\n{page}");
+    }
+    assert!(!words(&render(&empty()).unwrap()).contains("Workload"));
 }
 
 #[test]

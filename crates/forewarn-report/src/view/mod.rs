@@ -7,6 +7,7 @@ mod first;
 mod problems;
 mod recurring;
 mod trust;
+mod workload;
 
 use forewarn_frames::Severity;
 use forewarn_frames::output::{RunFacts, RunTables};
@@ -66,6 +67,7 @@ pub(crate) struct Page {
     findings: Findings,
     recurring: recurring::Recurring,
     problems: problems::Problems,
+    workload: Option<workload::Workload>,
 }
 
 /// The run as a whole, ready to be read.
@@ -225,5 +227,6 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
         findings: Findings { rows: found, hidden, summary },
         recurring: recurring::recurring(tables, limits)?,
         problems: problems::problems(tables, limits)?,
+        workload: workload::workload(tables, limits)?,
     })
 }
