@@ -28,14 +28,42 @@ pub(crate) struct Judged {
 /// Points of the capture curve.
 const LIST_LENGTHS: [usize; 12] = [1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300];
 
-struct MetricRow {
-    model: String,
-    role: &'static str,
-    horizon_days: i32,
-    metric: String,
-    value: Option<f64>,
-    low: Option<f64>,
-    high: Option<f64>,
+/// A row of the `metrics` table, of whatever was judged.
+pub(crate) struct MetricRow {
+    pub model: String,
+    pub role: &'static str,
+    pub horizon_days: i64,
+    pub metric: String,
+    pub value: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+}
+
+impl MetricRow {
+    /// A number without an interval, of what is used.
+    pub(crate) fn chosen(model: &str, horizon_days: i64, metric: &str, value: Option<f64>) -> Self {
+        let (model, metric) = (model.to_owned(), metric.to_owned());
+        Self { model, role: "chosen", horizon_days, metric, value, low: None, high: None }
+    }
+}
+
+/// The rows as a table.
+pub(crate) fn metric_table(rows: &[MetricRow]) -> Result<DataFrame, EngineError> {
+    let number = |f: fn(&MetricRow) -> Option<f64>| rows.iter().map(f).collect::<Vec<_>>();
+    let df = DataFrame::new(
+        rows.len(),
+        vec![
+            Column::new("model".into(), rows.iter().map(|r| r.model.as_str()).collect::<Vec<_>>()),
+            Column::new("role".into(), rows.iter().map(|r| r.role).collect::<Vec<_>>()),
+            Column::new("horizon_days".into(), rows.iter().map(|r| r.horizon_days).collect::<Vec<_>>()),
+            Column::new("metric".into(), rows.iter().map(|r| r.metric.as_str()).collect::<Vec<_>>()),
+            Column::new("value".into(), number(|r| r.value)),
+            Column::new("low".into(), number(|r| r.low)),
+            Column::new("high".into(), number(|r| r.high)),
+        ],
+    )?;
+    debug_assert_eq!(METRICS.check(&df), Ok(()));
+    Ok(df)
 }
 
 fn order(j: &Judged, p: &[f64]) -> Vec<usize> {
@@ -118,7 +146,7 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
                 rows.push(MetricRow {
                     model: model.to_owned(),
                     role,
-                    horizon_days: j.horizon_days,
+                    horizon_days: i64::from(j.horizon_days),
                     metric,
                     value,
                     low: interval.map(|i| i.0),
@@ -178,23 +206,7 @@ pub(crate) fn metrics_frame(all: &[Judged], visits: usize, seed: u64) -> Result<
             }
         }
     }
-    let df = DataFrame::new(
-        rows.len(),
-        vec![
-            Column::new("model".into(), rows.iter().map(|r| r.model.as_str()).collect::<Vec<_>>()),
-            Column::new("role".into(), rows.iter().map(|r| r.role).collect::<Vec<_>>()),
-            Column::new(
-                "horizon_days".into(),
-                rows.iter().map(|r| i64::from(r.horizon_days)).collect::<Vec<_>>(),
-            ),
-            Column::new("metric".into(), rows.iter().map(|r| r.metric.as_str()).collect::<Vec<_>>()),
-            Column::new("value".into(), rows.iter().map(|r| r.value).collect::<Vec<_>>()),
-            Column::new("low".into(), rows.iter().map(|r| r.low).collect::<Vec<_>>()),
-            Column::new("high".into(), rows.iter().map(|r| r.high).collect::<Vec<_>>()),
-        ],
-    )?;
-    debug_assert_eq!(METRICS.check(&df), Ok(()));
-    Ok(df)
+    metric_table(&rows)
 }
 
 /// A point of `plot_series`: plot, series, x, y, interval.

@@ -2,26 +2,26 @@
 //! follows from the counts.
 
 use forewarn_frames::time::{DAY, Micros};
-use forewarn_frames::{Frames, History};
+use forewarn_frames::{Frames, History, TicketView};
 
 /// The category of all incidents of an asset together.
 pub(crate) const ALL: &str = "(all)";
-/// The category of incidents that have none.
+/// The value of incidents that have none.
 pub(crate) const NONE: &str = "(none)";
 
-/// Types of tickets that are no incidents, in lower case.
-const NO_INCIDENTS: [&str; 10] = [
-    "request",
-    "service request",
-    "service_request",
-    "problem",
-    "change",
-    "change request",
-    "change_request",
-    "task",
-    "question",
-    "rfc",
-];
+/// The type of tickets that are incidents.
+const INCIDENT: &str = "incident";
+
+/// Says of the tickets known in a history which are incidents: those of that type and those without a type; where no
+/// ticket at all is one, all are, since the types are then somebody's own.
+pub(crate) fn incidents_among<'a>(history: &History<'a>) -> impl Fn(&TicketView<'a>) -> bool {
+    let history = *history;
+    let by_type = move |t: &TicketView<'a>| {
+        t.kind().is_none_or(|k| history.word(k).trim().eq_ignore_ascii_case(INCIDENT))
+    };
+    let own_types = !history.every_ticket().any(|t| by_type(&t));
+    move |t| own_types || by_type(t)
+}
 
 /// One incident.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,21 +57,18 @@ pub(crate) fn days(at: Micros) -> f64 {
 }
 
 impl<'a> Incidents<'a> {
-    /// Incidents are tickets that are not said to be something else (a request, a change); without tickets, failures
-    /// that are repaired. An asset is watched from the day it came into service, or from its first record where nobody
+    /// Incidents are tickets as [`incidents_among`] has them; without tickets, failures that are repaired. An asset is watched from the day it came into service, or from its first record where nobody
     /// says when that was; that record itself is no evidence of how often it has incidents.
     pub(crate) fn of(frames: &'a Frames, history: &History<'a>) -> Self {
         let at = days(history.cutoff().micros());
         let from_tickets = frames.tickets().is_some();
+        let is_incident = incidents_among(history);
         let mut assets: Vec<Watched<'a>> = (0..history.n_assets())
             .map(|a| {
                 let incidents = if from_tickets {
                     history
                         .tickets(a)
-                        .filter(|t| {
-                            let kind = t.kind().map(|k| history.word(k).trim().to_lowercase());
-                            !kind.is_some_and(|k| NO_INCIDENTS.contains(&k.as_str()))
-                        })
+                        .filter(|t| is_incident(t))
                         .map(|t| Incident {
                             at: days(t.opened_at()),
                             category: t.category().map_or(NONE, |c| history.word(c)),

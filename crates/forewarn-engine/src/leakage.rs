@@ -2,8 +2,8 @@
 //! afterwards. It looks at training rows alone, and does not know how a model is chosen.
 //!
 //! The look-ahead wall keeps out what is dated after a cutoff. It cannot keep out what an export wrote into the past: today's
-//! status joined to every reading, a flag for the last month of a life. Such a column tells failures nearly without error
-//! (Kaufman, Rosset and Perlich, 2012, look for leaks in the same way), far better than everything else together, and it does
+//! status joined to every reading, a flag for the last month of a life. Such a column (a leak of the
+//! target, Kaufman, Rosset and Perlich, 2012) tells failures nearly without error, far better than everything else together, and it does
 //! not fade as a warning does that gets louder while a failure comes near: either it knows as well several horizons ahead, or
 //! it knows all the window and nothing of the days behind its end.
 
@@ -20,7 +20,7 @@ use crate::EngineError;
 use crate::columns::{Columns, TrainingRows};
 
 /// A column that alone tells failures from others no better than this is no suspect. On the public fleets at hand the best
-/// column, over the rows that it was found on, reaches 0.83, 0.83 and 0.79.
+/// column, over the rows that it was found on, reaches 0.83 (Backblaze), 0.78 (LANL) and 0.79 (ABC Tech).
 const TOO_GOOD: f64 = 0.95;
 /// A suspect's error (one less its area under the curve) is at most this share of the error of everything else together.
 const OF_THE_REST: f64 = 0.4;

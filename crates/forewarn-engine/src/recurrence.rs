@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_frames::output::{METRICS, RECURRENCE, RECURRENCES};
+use forewarn_frames::output::{RECURRENCE, RECURRENCES};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Frames, History};
 use forewarn_models::{
@@ -12,7 +12,7 @@ use forewarn_models::{
 };
 use polars::prelude::*;
 
-use crate::evaluate::Point;
+use crate::evaluate::{MetricRow, Point, metric_table};
 use crate::expected::{Expecting, Family, Unit, families};
 use crate::incidents::{Incidents, days};
 use crate::sample::draw;
@@ -151,27 +151,23 @@ fn frame(history: &History<'_>, rows: &[Row<'_>]) -> Result<DataFrame, EngineErr
         number("exposure_days".into(), &|r| Some(r.exposure)),
     ];
     let (tail, edge) = (0.5 - 0.5 * LEVEL, 0.5 + 0.5 * LEVEL);
-    let mut outlook = |k: usize, names: [String; 4]| {
-        let [mean, low, high, any] = names;
-        columns.push(number(mean, &|r| Some(r.counts[k].mean())));
-        columns.push(number(low, &|r| Some(r.counts[k].quantile(tail))));
-        columns.push(number(high, &|r| Some(r.counts[k].quantile(edge))));
-        columns.push(number(any, &|r| Some(r.counts[k].any())));
+    let outlook = |k: usize, end: &str| {
+        [
+            number(format!("expected_{}d", HORIZONS[k]), &|r| Some(r.counts[k].mean())),
+            number(format!("low{end}"), &|r| Some(r.counts[k].quantile(tail))),
+            number(format!("high{end}"), &|r| Some(r.counts[k].quantile(edge))),
+            number(format!("p_any{end}"), &|r| Some(r.counts[k].any())),
+        ]
     };
-    outlook(1, ["expected_30d", "low", "high", "p_any"].map(str::to_owned));
+    columns.extend(outlook(1, ""));
     columns.push(number("beta".into(), &|r| r.trend.beta.and_then(named)));
     columns.push(text("trend", &|r| verdict(r).to_owned()));
     columns.push(number("p_value".into(), &|r| r.trend.verdict.map(|t| t.p_value)));
     columns.push(number("q_value".into(), &|r| named(r.q)));
     columns.push(number("laplace_p_value".into(), &|r| r.trend.laplace.map(|t| t.p_value)));
     columns.push(number("mil_hdbk_189_p_value".into(), &|r| r.trend.mil));
-    for (k, h) in [(0, 7), (2, 90)] {
-        let mut outlook = |name: String, f: &dyn Fn(&Row<'_>) -> Option<f64>| columns.push(number(name, f));
-        outlook(format!("expected_{h}d"), &|r| Some(r.counts[k].mean()));
-        outlook(format!("low_{h}d"), &|r| Some(r.counts[k].quantile(tail)));
-        outlook(format!("high_{h}d"), &|r| Some(r.counts[k].quantile(edge)));
-        outlook(format!("p_any_{h}d"), &|r| Some(r.counts[k].any()));
-    }
+    columns.extend(outlook(0, "_7d"));
+    columns.extend(outlook(2, "_90d"));
     let df = DataFrame::new(rows.len(), columns)?;
     debug_assert_eq!(RECURRENCES.check(&df), Ok(()));
     Ok(df)
@@ -333,7 +329,7 @@ pub(crate) fn backtest(
 /// fullest tenth of the randomized probability integral transform (Czado, Gneiting and Held, 2009), and expected over
 /// actual incidents.
 fn metrics(rows: &Judged, plan: &BacktestPlan, seed: u64) -> Result<DataFrame, EngineError> {
-    let mut out: Vec<(&str, i64, &str, f64)> = Vec::new();
+    let mut out: Vec<MetricRow> = Vec::new();
     for (name, all) in [("assets", true), ("categories", false)] {
         for h in &plan.horizons {
             let h = i64::from(h.get());
@@ -356,25 +352,13 @@ fn metrics(rows: &Judged, plan: &BacktestPlan, seed: u64) -> Result<DataFrame, E
             if n > 0.0 {
                 let least = tenths.iter().copied().fold(f64::INFINITY, f64::min);
                 let most = tenths.iter().copied().fold(0.0, f64::max);
-                out.push((name, h, "pit_emptiest_tenth", least / n));
-                out.push((name, h, "pit_fullest_tenth", most / n));
-                out.push((name, h, "expected_over_actual", expected / f64::max(actual, 0.5)));
+                let mut add =
+                    |metric: &str, value: f64| out.push(MetricRow::chosen(name, h, metric, Some(value)));
+                add("pit_emptiest_tenth", least / n);
+                add("pit_fullest_tenth", most / n);
+                add("expected_over_actual", expected / f64::max(actual, 0.5));
             }
         }
     }
-    let n = out.len();
-    let df = DataFrame::new(
-        n,
-        vec![
-            Column::new("model".into(), out.iter().map(|r| r.0).collect::<Vec<_>>()),
-            Column::new("role".into(), vec!["chosen"; n]),
-            Column::new("horizon_days".into(), out.iter().map(|r| r.1).collect::<Vec<_>>()),
-            Column::new("metric".into(), out.iter().map(|r| r.2).collect::<Vec<_>>()),
-            Column::new("value".into(), out.iter().map(|r| r.3).collect::<Vec<_>>()),
-            Column::new("low".into(), vec![None::<f64>; n]),
-            Column::new("high".into(), vec![None::<f64>; n]),
-        ],
-    )?;
-    debug_assert_eq!(METRICS.check(&df), Ok(()));
-    Ok(df)
+    metric_table(&out)
 }

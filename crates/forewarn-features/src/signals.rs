@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use forewarn_frames::History;
-use forewarn_frames::time::{DAY, day_number};
+use forewarn_frames::time::{DAY, day_number, weekday};
 
 use crate::catalog::{Catalog, MetricPlan};
 use crate::cohort::observed_since;
@@ -61,11 +61,6 @@ pub struct Signals<'a> {
     tickets: Vec<Levels>,
     /// How busy each weekday is, Monday first; 1 on average.
     weekday: [f64; 7],
-}
-
-/// Monday is 0; day 0 was a Thursday.
-fn weekday(day: i32) -> usize {
-    (day + 3).rem_euclid(7) as usize
 }
 
 impl<'a> Signals<'a> {

@@ -230,6 +230,19 @@ impl fmt::Display for Horizon {
     }
 }
 
+/// The weekday of a day number: 0 is Monday.
+///
+/// ```
+/// use forewarn_frames::time::{day_of, weekday};
+/// assert_eq!(weekday(day_of(2013, 12, 2)), 0);
+/// assert_eq!(weekday(0), 3, "1970 began on a Thursday");
+/// ```
+#[must_use]
+pub fn weekday(day: i32) -> usize {
+    // Day 4 was a Monday.
+    (day - 4).rem_euclid(7) as usize
+}
+
 /// A step of the calendar: days, weeks (from Monday) or months (from the first).
 ///
 /// # Example

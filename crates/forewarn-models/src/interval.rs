@@ -14,7 +14,8 @@ const MIN_PART_UNITS: f64 = 30.0;
 const EDGE: f64 = 1e-9;
 
 /// Log odds above the usual, and the standard deviation of the truth's log odds around a prediction there: linear between,
-/// constant beyond. Measured on simulated fleets whose truth is known (5,000 assets, seeds 11 and 12).
+/// constant beyond. Measured on a simulated fleet whose truth is known (5,000 assets, seed 11), and looked at on two others
+/// (seeds 1 and 12).
 const UNSEEN: [(f64, f64); 4] = [(-1.2, 0.2), (1.0, 1.3), (2.0, 1.3), (3.5, 0.6)];
 
 /// How far the true chance of a failure lies from a calibrated prediction, asset by asset: the standard deviation of the
@@ -22,7 +23,7 @@ const UNSEEN: [(f64, f64); 4] = [(-1.2, 0.2), (1.0, 1.3), (2.0, 1.3), (3.5, 0.6)
 ///
 /// Assets that get the same prediction are not alike. Among those that show nothing the truth is near; where signs are weak,
 /// some assets are healthy and some nearly broken, and no outcome that comes once tells which; where signs are strong, most
-/// are what they seem. That spread cannot be learned from outcomes, so it is taken from simulated fleets.
+/// are what they seem. That spread cannot be learned from outcomes, so it is taken from a simulated fleet.
 ///
 /// ```
 /// use forewarn_models::unseen_spread;

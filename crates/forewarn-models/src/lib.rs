@@ -114,7 +114,7 @@ pub use censored::{CensoringCurve, FollowUp, Window, concordance, dynamic_auc};
 pub use choose::{Choice, Standing, one_standard_error, one_standard_error_bootstrap};
 pub use condition::{ChannelKind, Condition, ConditionDays, MIN_SEQUENCES, N_STATES};
 pub use counts::{
-    COUNT_LEVELS, CountCalendar, CountForecast, forecast_counts, negbin_cdf, negbin_quantiles,
+    COUNT_LEVELS, CountCalendar, CountForecast, forecast_counts, negbin_cdf, negbin_quantiles, pinball_loss,
     reconcile_counts, recorded_periods, rest_periods,
 };
 pub use error::ModelError;

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_frames::time::{civil_of, day_of};
-
-use super::periods::weekday;
+use forewarn_frames::time::{civil_of, day_of, weekday};
 
 /// By what a holiday comes again.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_frames::output::{FORECASTS_JUDGED, METRICS};
+use forewarn_frames::output::FORECASTS_JUDGED;
 use forewarn_frames::{Cutoff, Frames};
-use forewarn_models::COUNT_LEVELS;
+use forewarn_models::{COUNT_LEVELS, pinball_loss};
 use polars::prelude::*;
 
 use super::{
-    CountLevel, Counted, Period, Row, columns, forecasts, in_order, plans, shared_columns, tally::Tally,
-    time_column,
+    CountBy, CountLevel, Counted, Period, Row, columns, forecasts, in_order, plans, shared_columns,
+    tally::Tally, time_column,
 };
+use crate::evaluate::{MetricRow, metric_table};
 use crate::{CountBacktest, EngineError, Progress};
 
 /// Incidents that came in each period of each row, null where a period is not over by the end of observation.
@@ -58,9 +59,7 @@ impl Sums {
         self.came += y;
         self.off += (y - mean).abs();
         self.lean += mean - y;
-        let loss = |(level, q): (&f64, &f64)| if y >= *q { level * (y - q) } else { (1.0 - level) * (q - y) };
-        self.pinball +=
-            2.0 * COUNT_LEVELS.iter().zip(quantiles).map(loss).sum::<f64>() / COUNT_LEVELS.len() as f64;
+        self.pinball += 2.0 * pinball_loss(&COUNT_LEVELS, quantiles, y) / COUNT_LEVELS.len() as f64;
         // A whole count on an end of the interval lies half inside.
         let (low, high) = (quantiles[1], quantiles[5]);
         self.inside += if low == high {
@@ -98,8 +97,11 @@ pub(crate) fn judged(
     progress: &dyn Progress,
 ) -> Result<CountBacktest, EngineError> {
     let end = frames.end();
+    let origins: Vec<Cutoff> = origins.iter().copied().filter(|o| *o <= end).collect();
     let mut all: Option<DataFrame> = None;
     let mut sums: BTreeMap<(&'static str, i64), Sums> = BTreeMap::new();
+    // What came is tallied anew only where another origin counts by other columns.
+    let mut tallied: Option<(Vec<CountBy>, Tally)> = None;
     for (i, &origin) in origins.iter().enumerate() {
         progress.step("backtest", i, origins.len());
         if progress.cancelled() {
@@ -109,8 +111,12 @@ pub(crate) fn judged(
         let Some(counted) = Counted::at(frames, origin, &columns, levels) else { continue };
         let plans = plans(levels, &columns, counted.period(), horizon);
         let (rows, _) = forecasts(&counted, &columns, &plans)?;
-        let later = Tally::of(&frames.as_of(end), &columns);
+        let later = match tallied.take() {
+            Some((of, later)) if of == columns => later,
+            _ => Tally::of(&frames.as_of(end), &columns),
+        };
         let came = actuals(&rows, &later, end);
+        tallied = Some((columns, later));
         let mut k = 0;
         for row in &rows {
             let ahead = i64::from(row.days.last().unwrap_or(&0) - row.days.first().unwrap_or(&0));
@@ -147,25 +153,8 @@ pub(crate) fn judged(
 
 /// The metrics by level, as a table of the same shape as the other tasks'.
 fn metrics(sums: &BTreeMap<(&'static str, i64), Sums>) -> Result<DataFrame, EngineError> {
-    let mut rows: Vec<(&'static str, i64, &'static str, Option<f64>)> = Vec::new();
-    for ((level, days), sum) in sums {
-        for (metric, value) in sum.metrics() {
-            rows.push((*level, *days, metric, value));
-        }
-    }
-    let nothing: Vec<Option<f64>> = vec![None; rows.len()];
-    let df = DataFrame::new(
-        rows.len(),
-        vec![
-            Column::new("model".into(), rows.iter().map(|r| r.0).collect::<Vec<_>>()),
-            Column::new("role".into(), vec!["chosen"; rows.len()]),
-            Column::new("horizon_days".into(), rows.iter().map(|r| r.1).collect::<Vec<_>>()),
-            Column::new("metric".into(), rows.iter().map(|r| r.2).collect::<Vec<_>>()),
-            Column::new("value".into(), rows.iter().map(|r| r.3).collect::<Vec<_>>()),
-            Column::new("low".into(), nothing.clone()),
-            Column::new("high".into(), nothing),
-        ],
-    )?;
-    debug_assert_eq!(METRICS.check(&df), Ok(()));
-    Ok(df)
+    let of_level = |((level, days), sum): (&(&'static str, i64), &Sums)| {
+        sum.metrics().map(|(metric, value)| MetricRow::chosen(level, *days, metric, value))
+    };
+    metric_table(&sums.iter().flat_map(of_level).collect::<Vec<_>>())
 }

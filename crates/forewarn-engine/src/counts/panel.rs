@@ -3,20 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use forewarn_frames::time::weekday;
 use forewarn_models::{CountCalendar, CountForecast, forecast_counts, reconcile_counts, recorded_periods};
 
 use super::Counted;
-use super::periods::{Grid, Period, weekday};
+use super::periods::{Grid, Period};
 use super::tally::summed;
 use crate::EngineError;
+use crate::incidents::NONE;
 
 /// No column has more series than this; the rest of its values, the rarest, are counted together.
 const MOST_SERIES: usize = 5000;
 /// Months have a season of their own from so many on.
 const SEASON_MONTHS: usize = 36;
-/// The names of what is gathered.
-pub(super) const OTHER: &str = "(other)";
-pub(super) const NONE: &str = "(none)";
+/// The name of what is gathered.
+const OTHER: &str = "(other)";
 
 /// What a series counts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -115,11 +115,6 @@ impl Grid {
     }
 }
 
-/// The weekday of a day: 0 is Monday.
-pub(super) fn weekday(day: i32) -> usize {
-    (day - 4).rem_euclid(7) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +134,6 @@ mod tests {
                 assert!(grid.start(grid.from(day)) >= day && grid.start(grid.from(day) - 1) < day);
             }
         }
-        assert_eq!(weekday(day_of(2013, 12, 2)), 0, "a Monday");
         assert_eq!(
             Grid::Calendar(Period::Week).start(Grid::Calendar(Period::Week).index(day_of(2013, 12, 4))),
             day_of(2013, 12, 2)

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use forewarn_frames::time::weekday;
 use forewarn_models::rest_periods;
 
 use super::holidays::Holidays;
-use super::periods::{Grid, weekday};
+use super::periods::Grid;
 use super::tally::summed;
 
 /// Days over which the week's rhythm is taken.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use forewarn_frames::time::day_number;
 use forewarn_frames::{Code, History, TicketView};
 
+use crate::incidents::incidents_among;
+
 /// A ticket column to count by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CountBy {
@@ -86,26 +88,14 @@ pub(super) struct Tally {
     pub(super) total: BTreeMap<i32, f64>,
     /// By column: value (`None` without one) to incidents by day.
     pub(super) by: Vec<BTreeMap<Option<String>, BTreeMap<i32, f64>>>,
-    /// Tickets left out because they are no incidents.
-    pub(super) n_others: usize,
 }
 
-const INCIDENT: &str = "incident";
-
 impl Tally {
-    /// Counts what is known in the history. A ticket without a type is taken for an incident; where no ticket at all is
-    /// one by its type, all are counted, since the types are then somebody's own.
+    /// Counts the incidents known in the history.
     pub(super) fn of(history: &History<'_>, columns: &[CountBy]) -> Self {
-        let is_incident =
-            |t: &TicketView<'_>| t.kind().is_none_or(|k| history.word(k).eq_ignore_ascii_case(INCIDENT));
-        let own_types = history.every_ticket().all(|t| !is_incident(&t));
-        let mut tally =
-            Self { total: BTreeMap::new(), by: vec![BTreeMap::new(); columns.len()], n_others: 0 };
-        for ticket in history.every_ticket() {
-            if !own_types && !is_incident(&ticket) {
-                tally.n_others += 1;
-                continue;
-            }
+        let is_incident = incidents_among(history);
+        let mut tally = Self { total: BTreeMap::new(), by: vec![BTreeMap::new(); columns.len()] };
+        for ticket in history.every_ticket().filter(is_incident) {
             let day = day_number(ticket.opened_at());
             *tally.total.entry(day).or_insert(0.0) += 1.0;
             for (by, column) in tally.by.iter_mut().zip(columns) {

@@ -28,7 +28,7 @@ pub use calendar::{CountCalendar, recorded_periods, rest_periods};
 pub use negbin::{negbin_cdf, negbin_quantiles};
 pub use panel::{CountForecast, forecast_counts};
 pub use reconcile::reconcile_counts;
-pub use spread::COUNT_LEVELS;
+pub use spread::{COUNT_LEVELS, pinball_loss};
 
 #[cfg(test)]
 mod tests;

@@ -29,8 +29,15 @@ pub(super) struct Tried {
     pub(super) actual: f64,
 }
 
-/// The pinball loss, summed over levels (Koenker and Bassett 1978).
-fn pinball(levels: &[f64], quantiles: &[f64], y: f64) -> f64 {
+/// The pinball loss of quantiles at `levels` (0 to 1) where `y` came, summed over the levels (Koenker and Bassett 1978).
+///
+/// ```
+/// use forewarn_models::pinball_loss;
+/// assert_eq!(pinball_loss(&[0.5], &[3.0], 5.0), 1.0, "half the distance from the median");
+/// assert_eq!(pinball_loss(&[0.1, 0.9], &[2.0, 8.0], 8.0), 0.1 * 6.0);
+/// ```
+#[must_use]
+pub fn pinball_loss(levels: &[f64], quantiles: &[f64], y: f64) -> f64 {
     levels.iter().zip(quantiles).map(|(l, q)| if y >= *q { l * (y - q) } else { (1.0 - l) * (q - y) }).sum()
 }
 
@@ -58,7 +65,7 @@ fn own_losses(tried: &[Tried], growth: f64) -> [f64; SPREADS.len()] {
     for t in tried {
         for (sum, spread) in out.iter_mut().zip(SPREADS) {
             let q = negbin_quantiles(&COUNT_LEVELS, t.mean, spread * (1.0 + growth * t.reach));
-            *sum += pinball(&COUNT_LEVELS, &q, t.actual) / scale(t.mean);
+            *sum += pinball_loss(&COUNT_LEVELS, &q, t.actual) / scale(t.mean);
         }
     }
     out

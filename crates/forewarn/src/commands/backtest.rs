@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use forewarn_engine::{BacktestPlan, Refit};
+use forewarn_engine::{BacktestPlan, Period, Refit};
 use forewarn_frames::Finding;
 use forewarn_frames::{Cutoff, Every, Frames, Horizon};
 use forewarn_report::{metrics_json, table_text, write_parquet};
@@ -18,16 +18,11 @@ use crate::inputs;
 use crate::manifest::{self, Origin};
 use crate::settings::{Flags, Settings};
 
-mod counts;
-
 /// How many cutoffs are judged where nobody says from when.
 const CUTOFFS: usize = 6;
 
 /// Judges, writes the folder and prints the metrics.
 pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> {
-    if args.task == Task::Counts {
-        return counts::backtest(args, context);
-    }
     let started = clock::now();
     let flags = Flags {
         as_of: args.as_of.clone(),
@@ -37,10 +32,12 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     };
     let mut settings = super::settings(&args.config, flags)?;
     let asked = Asked::read(args, &settings)?;
-    // The engine reckons the horizons that are judged, and ranks by one of them.
-    settings.engine.risk.horizons.clone_from(&asked.horizons);
-    if !asked.horizons.contains(&settings.engine.risk.rank_by) {
-        settings.engine.risk.rank_by = asked.horizons[0];
+    if args.task != Task::Counts {
+        // The engine reckons the horizons that are judged, and ranks by one of them.
+        settings.engine.risk.horizons.clone_from(&asked.horizons);
+        if !asked.horizons.contains(&settings.engine.risk.rank_by) {
+            settings.engine.risk.rank_by = asked.horizons[0];
+        }
     }
     let out = args.out.clone().unwrap_or_else(|| settings.out.join("backtest"));
     context.leave_errors_in(&settings.out, "backtest");
@@ -49,14 +46,14 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     let _lock = Lock::take(&parent, &format!(".{name}.lock"))?;
     let inputs = inputs::read(&settings, context)?;
     let as_of = inputs.as_of;
-    let plan = asked.plan(as_of)?;
+    let plan = asked.plan(as_of, asked.reach_days(&settings))?;
     let mut findings = inputs.findings(&settings);
     let prints = inputs.fingerprints(context)?;
     let origin = Origin::new(&settings, as_of, &prints)?;
     context.progress.note("indexing", "");
     let (frames, rows) = inputs.into_frames(&settings)?;
     context.stop.check()?;
-    let result = judge(args.task, &frames, &settings, &plan, context)?;
+    let result = judge(&asked, &frames, &settings, &plan, context)?;
     drop(frames);
     inputs::add(&mut findings, &result.findings);
     context.progress.note("writing", "");
@@ -69,7 +66,7 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
         folders::RUN_LOG,
         &manifest::run_log("backtest", &origin.id(), started, Exit::Done, &findings),
     )?;
-    let more = [("plan", asked.json(args.task, &plan)), ("rows", manifest::rows_json(&rows))];
+    let more = [("plan", asked.json(&plan)), ("rows", manifest::rows_json(&rows))];
     draft.put_manifest(&origin.manifest(&more, &draft))?;
     folders::replace_folder(draft, &out)?;
     context.progress.clear();
@@ -90,29 +87,29 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     Ok(Exit::Done)
 }
 
-/// What a task wrote: the tables that become Parquet files, and the metrics.
+/// What a task made: the tables that become Parquet files, by file and schema, and the metrics.
 struct Judged {
-    tables: Vec<(&'static str, DataFrame)>,
+    tables: Vec<(&'static str, &'static str, DataFrame)>,
     metrics: DataFrame,
     findings: Vec<Finding>,
 }
 
 fn judge(
-    task: Task,
+    asked: &Asked,
     frames: &Frames,
     settings: &Settings,
     plan: &BacktestPlan,
     context: &Context,
 ) -> Outcome<Judged> {
     let engine = &settings.engine;
-    Ok(match task {
+    Ok(match asked.task {
         Task::Risk => {
             let result = forewarn_engine::backtest(frames, engine, plan, &context.progress)?;
             Judged {
                 tables: vec![
-                    ("predictions", result.predictions),
-                    ("candidates", result.candidates),
-                    ("calibration", result.calibration),
+                    ("predictions", "predictions", result.predictions),
+                    ("candidates", "candidates", result.candidates),
+                    ("calibration", "calibration", result.calibration),
                 ],
                 metrics: result.metrics,
                 findings: result.findings,
@@ -121,19 +118,28 @@ fn judge(
         Task::Recurrence => {
             let result = forewarn_engine::backtest_recurrence(frames, engine, plan, &context.progress)?;
             Judged {
-                tables: vec![("recurrence", result.recurrence)],
+                tables: vec![("recurrence", "recurrence", result.recurrence)],
                 metrics: result.metrics,
                 findings: Vec::new(),
             }
         }
-        Task::Counts => return Err(Failure::bug("counts have a backtest of their own")),
+        Task::Counts => {
+            let origins = plan.every.span(plan.from, plan.to);
+            let result =
+                forewarn_engine::backtest_counts(frames, engine, &origins, asked.periods, &context.progress)?;
+            Judged {
+                tables: vec![("forecasts", "forecasts_judged", result.forecasts)],
+                metrics: result.metrics,
+                findings: Vec::new(),
+            }
+        }
     })
 }
 
 fn put_tables(draft: &mut Draft, result: &Judged) -> Outcome<()> {
-    for (name, df) in &result.tables {
+    for (name, schema, df) in &result.tables {
         let mut bytes = Vec::new();
-        write_parquet(df, &mut bytes, name).map_err(|e| super::unwritable(&e))?;
+        write_parquet(df, &mut bytes, schema).map_err(|e| super::unwritable(&e))?;
         draft.put(&format!("{name}.parquet"), &bytes)?;
     }
     draft.put("metrics.json", metrics_json(&result.metrics).map_err(|e| super::unwritable(&e))?.as_bytes())
@@ -157,11 +163,14 @@ fn parent_and_name(out: &Path) -> Outcome<(PathBuf, String)> {
 /// What the command line asks for.
 #[derive(Debug, Clone, PartialEq)]
 struct Asked {
+    task: Task,
     from: Option<Cutoff>,
     to: Option<Cutoff>,
     every: Every,
     refit: Refit,
     horizons: Vec<Horizon>,
+    /// How many periods ahead counts are forecast; `None`: as the config has it.
+    periods: Option<usize>,
 }
 
 impl Asked {
@@ -181,6 +190,7 @@ impl Asked {
                 _ => return Err(invalid("--refit", n, "`once`, `every` or a whole number from 1")),
             },
         };
+        let periods = if args.task == Task::Counts { periods(args)? } else { None };
         let mut horizons = Vec::new();
         for days in &args.horizons {
             let horizon = Horizon::days(*days);
@@ -193,13 +203,31 @@ impl Asked {
         }
         horizons.sort();
         horizons.dedup();
-        Ok(Self { from: date("--from", &args.from)?, to: date("--to", &args.to)?, every, refit, horizons })
+        let (from, to) = (date("--from", &args.from)?, date("--to", &args.to)?);
+        Ok(Self { task: args.task, from, to, every, refit, horizons, periods })
     }
 
-    /// The cutoffs: by default the last six of the calendar whose windows are closed at `as_of`.
-    fn plan(&self, as_of: Cutoff) -> Outcome<BacktestPlan> {
-        let longest = self.horizons.iter().map(|h| h.get()).max().unwrap_or(1);
-        let closed = as_of.plus_days(-longest);
+    /// The days that the longest window judged reaches.
+    fn reach_days(&self, settings: &Settings) -> i32 {
+        if self.task != Task::Counts {
+            return self.horizons.iter().map(|h| h.get()).max().unwrap_or(1);
+        }
+        let of = |every: Period, asked: Option<usize>| {
+            let days = match every {
+                Period::Day => 1,
+                Period::Week => 7,
+                Period::Month => 31,
+            };
+            let n = self.periods.or(asked).unwrap_or(every.usual_horizon());
+            i32::try_from(n).unwrap_or(366).saturating_mul(days)
+        };
+        let levels = settings.engine.counts.iter();
+        levels.map(|l| of(l.every.unwrap_or(Period::Day), l.horizon)).max().unwrap_or(of(Period::Day, None))
+    }
+
+    /// The cutoffs: by default the last six of the calendar whose windows of `reach_days` are closed at `as_of`.
+    fn plan(&self, as_of: Cutoff, reach_days: i32) -> Outcome<BacktestPlan> {
+        let closed = as_of.plus_days(-reach_days);
         let to = self.to.unwrap_or(closed);
         // Twenty years hold more than enough steps of any length that people use.
         let before = self.every.anchored(to.plus_days(-366 * 20), to);
@@ -224,9 +252,9 @@ impl Asked {
         })
     }
 
-    fn json(&self, task: Task, plan: &BacktestPlan) -> serde_json::Value {
+    fn json(&self, plan: &BacktestPlan) -> serde_json::Value {
         json!({
-            "task": match task {
+            "task": match self.task {
                 Task::Risk => "risk",
                 Task::Recurrence => "recurrence",
                 Task::Counts => "counts",
@@ -239,8 +267,24 @@ impl Asked {
                 Refit::Always => json!("every"),
                 Refit::EveryNth(n) => json!(n),
             },
-            "horizons_days": plan.horizons.iter().map(|h| h.get()).collect::<Vec<_>>(),
+            "horizons_days": match self.task {
+                Task::Counts => json!(null),
+                _ => json!(plan.horizons.iter().map(|h| h.get()).collect::<Vec<_>>()),
+            },
+            "periods": self.periods,
         })
+    }
+}
+
+/// `--h` of counts: how many periods ahead.
+fn periods(args: &BacktestArgs) -> Outcome<Option<usize>> {
+    match args.horizons.as_slice() {
+        [] => Ok(None),
+        [n] if (1..=366).contains(n) => Ok(usize::try_from(*n).ok()),
+        other => {
+            let found = other.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            Err(invalid("--h", &found, "one whole number of periods from 1 to 366 with `--task counts`"))
+        }
     }
 }
 
@@ -256,18 +300,20 @@ mod tests {
     fn asked(from: Option<&str>, to: Option<&str>, every: &str) -> Asked {
         let day = |text: &str| Cutoff::parse(text).unwrap();
         Asked {
+            task: Task::Risk,
             from: from.map(day),
             to: to.map(day),
             every: Every::parse(every).unwrap(),
             refit: Refit::Always,
             horizons: vec![Horizon::days(7).unwrap(), Horizon::days(30).unwrap()],
+            periods: None,
         }
     }
 
     #[test]
     fn the_default_is_the_last_six_cutoffs_whose_window_is_closed() {
         let check = |asked: Asked, as_of: &str, want: &[&str]| {
-            let plan = asked.plan(Cutoff::parse(as_of).unwrap()).unwrap();
+            let plan = asked.plan(Cutoff::parse(as_of).unwrap(), 30).unwrap();
             let cutoffs: Vec<String> =
                 plan.every.span(plan.from, plan.to).iter().map(ToString::to_string).collect();
             assert_eq!(cutoffs, want);
@@ -294,11 +340,11 @@ mod tests {
     fn a_span_without_cutoffs_is_refused() {
         let as_of = Cutoff::parse("2015-12-31").unwrap();
         assert_eq!(
-            asked(Some("2015-12-01"), Some("2015-11-01"), "1mo").plan(as_of).unwrap_err().exit,
+            asked(Some("2015-12-01"), Some("2015-11-01"), "1mo").plan(as_of, 30).unwrap_err().exit,
             Exit::CouldNotRun
         );
         assert_eq!(
-            asked(Some("2016-12-01"), Some("2017-11-01"), "1mo").plan(as_of).unwrap_err().exit,
+            asked(Some("2016-12-01"), Some("2017-11-01"), "1mo").plan(as_of, 30).unwrap_err().exit,
             Exit::CouldNotRun
         );
     }
