@@ -230,7 +230,7 @@ fn the_command_writes_what_score_reads_and_the_run_shows_the_workload() {
     for (wrong, says) in [
         (["--h", "0"], "--h"),
         (["--h", "7,30"], "--h"),
-        (["--to", "2022-07-01"], "no origin"),
+        (["--to", "2022-07-01"], "no cutoff"),
         (["--every", "often"], "--every"),
     ] {
         let done = forewarn(dir.path(), &[args, &wrong].concat());
