@@ -304,40 +304,48 @@ fn log_loss_at_best(z: &[f64], y: &[f64], weight: &[f64]) -> Result<f64, EngineE
     Ok(Metric::LogLoss.of(&scored).unwrap_or(f64::MAX))
 }
 
+/// The dumb baselines of rows that fail at the rate `base`.
+fn baselines(d: &FitData<'_>, base: f64) -> Result<Vec<Member>, EngineError> {
+    let find = |names: &[&str]| names.iter().find_map(|n| d.columns.position(n));
+
+    let cohort = Baseline::Cohort {
+        column: find(&[
+            "same model.failed_365d",
+            "same group.failed_365d",
+            "same kind.failed_365d",
+            "same service.failed_365d",
+        ]),
+        fallback: base,
+    };
+    let count = find(&["tickets.n_365d", "failures.n_365d"]).unwrap_or(0);
+    let known = find(&["known.days"]).unwrap_or(0);
+    // The prior is that of the latest training cutoff, one row an asset.
+    let latest = d.cutoff.iter().max().copied().unwrap_or(0);
+    let (mut events, mut days) = (Vec::new(), Vec::new());
+    for i in (0..d.cutoff.len()).filter(|&i| d.cutoff[i] == latest) {
+        let (n, t) = (d.x.column(count)[i], d.x.column(known)[i]);
+        if t > 0.0 {
+            events.push(if n.is_nan() { 0.0 } else { n });
+            days.push(t.clamp(1.0, 365.0));
+        }
+    }
+    let prior = RateDistribution::fit(&events, &days)
+        .or_else(|_| RateDistribution::fit(&[base], &[d.horizon_days]))
+        .map_err(EngineError::model)?;
+    let own = Baseline::Own { count, known, prior, horizon_days: d.horizon_days };
+    let with_mean = |b: Baseline| {
+        let mean = weighted_mean(&b.log_odds(d.x), d.weight);
+        Member::Baseline(b, mean)
+    };
+    Ok([cohort, own].map(with_mean).to_vec())
+}
+
 impl Candidates {
     /// Fits every candidate, with trees that are grown already where there are any; the blend has equal weights until
     /// [`Self::blend`] is replaced.
     pub(crate) fn fit(d: &FitData<'_>, grown: Option<Grown>) -> Result<Self, EngineError> {
         let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
-        let base = data.base_rate();
-        let find = |names: &[&str]| names.iter().find_map(|n| d.columns.position(n));
-
-        let cohort = Baseline::Cohort {
-            column: find(&[
-                "same model.failed_365d",
-                "same group.failed_365d",
-                "same kind.failed_365d",
-                "same service.failed_365d",
-            ]),
-            fallback: base,
-        };
-        let count = find(&["tickets.n_365d", "failures.n_365d"]).unwrap_or(0);
-        let known = find(&["known.days"]).unwrap_or(0);
-        // The prior is that of the latest training cutoff, one row an asset.
-        let latest = d.cutoff.iter().max().copied().unwrap_or(0);
-        let (mut events, mut days) = (Vec::new(), Vec::new());
-        for i in (0..d.cutoff.len()).filter(|&i| d.cutoff[i] == latest) {
-            let (n, t) = (d.x.column(count)[i], d.x.column(known)[i]);
-            if t > 0.0 {
-                events.push(if n.is_nan() { 0.0 } else { n });
-                days.push(t.clamp(1.0, 365.0));
-            }
-        }
-        let prior = RateDistribution::fit(&events, &days)
-            .or_else(|_| RateDistribution::fit(&[base], &[d.horizon_days]))
-            .map_err(EngineError::model)?;
-        let own = Baseline::Own { count, known, prior, horizon_days: d.horizon_days };
-
+        let mut members = baselines(d, data.base_rate())?;
         let all = match &grown {
             Some(g) => g.columns.clone(),
             None => kept(d, d.boosting.first().map_or(0, |b| b.seed))?,
@@ -348,33 +356,38 @@ impl Candidates {
             .filter(|&j| d.columns.linear[j] && varies(d.x.column(j)))
             .filter(|j| *j >= d.columns.n_numbers || !passed_over(j))
             .collect();
-        let mut members = Vec::with_capacity(4);
-        for b in [cohort, own] {
-            let mean = weighted_mean(&b.log_odds(d.x), d.weight);
-            members.push(Member::Baseline(b, mean));
-        }
         if straight.is_empty() || all.is_empty() {
             // Nothing tells assets apart: the strong candidates are the baseline.
-            members.push(members[0].clone());
-            members.push(members[0].clone());
-        } else {
-            let xl = d.x.select_columns(&straight);
-            let words = straight.iter().enumerate().filter(|(_, j)| **j >= d.columns.n_numbers);
-            let categories = words.map(|(k, _)| k).collect();
-            let logistic = LogisticParams { ridge: RIDGE, categories, ..LogisticParams::default() };
-            let m = logistic
-                .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
-                .map_err(EngineError::model)?;
-            members.push(Member::Logistic(m, straight));
-            let m = if let Some(g) = grown {
-                g.trees
-            } else {
-                let each: Result<Vec<Boosted>, EngineError> =
-                    bags(d.boosting).map(|b| grow(d, &all, &b)).collect();
-                Boosted::mean(each?).map_err(EngineError::model)?
-            };
-            members.push(Member::Boosted(m, all));
+            return Self::of_baselines(members);
         }
+        let xl = d.x.select_columns(&straight);
+        let words = straight.iter().enumerate().filter(|(_, j)| **j >= d.columns.n_numbers);
+        let categories = words.map(|(k, _)| k).collect();
+        let logistic = LogisticParams { ridge: RIDGE, categories, ..LogisticParams::default() };
+        let m = logistic
+            .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
+            .map_err(EngineError::model)?;
+        members.push(Member::Logistic(m, straight));
+        let m = if let Some(g) = grown {
+            g.trees
+        } else {
+            let each: Result<Vec<Boosted>, EngineError> =
+                bags(d.boosting).map(|b| grow(d, &all, &b)).collect();
+            Boosted::mean(each?).map_err(EngineError::model)?
+        };
+        members.push(Member::Boosted(m, all));
+        Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })
+    }
+
+    /// For rows of which none failed, at the rate `base`: there is nothing that a strong candidate could learn.
+    pub(crate) fn without_failures(d: &FitData<'_>, base: f64) -> Result<Self, EngineError> {
+        Self::of_baselines(baselines(d, base)?)
+    }
+
+    /// The baselines, with the cohort's rate in the places of the strong candidates.
+    fn of_baselines(mut members: Vec<Member>) -> Result<Self, EngineError> {
+        members.push(members[0].clone());
+        members.push(members[0].clone());
         Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })
     }
 

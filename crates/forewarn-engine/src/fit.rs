@@ -287,10 +287,10 @@ fn fit_horizon(
     let labels = &rows.labels[horizon];
     let known: Vec<usize> = (0..labels.len()).filter(|&i| !labels[i].is_nan()).collect();
     let n_failures = known.iter().filter(|&&i| labels[i] == 1.0).count();
-    if n_failures == 0 || n_failures == known.len() {
+    if n_failures == known.len() {
         return Err(EngineError::TooLittle {
             found: format!(
-                "{n_failures} of {} training rows at {horizon_days} days failed; both outcomes are needed",
+                "{n_failures} of {} training rows at {horizon_days} days failed; some must not have",
                 known.len()
             ),
             hint: "check `failure.where`, give more history, or another horizon".into(),
@@ -303,6 +303,14 @@ fn fit_horizon(
             let horizon_days = f64::from(horizon_days);
             then(&FitData { columns, x: &x, y: &y, weight: &w, cutoff: &c, horizon_days, boosting })
         };
+    if n_failures == 0 {
+        let mut fitted = None;
+        with(&known, &[], &mut |d| {
+            fitted = Some(without_failures(d, &pick(&rows.asset, &known), horizon_days)?);
+            Ok(())
+        })?;
+        return fitted.ok_or_else(|| EngineError::Model("the baselines were not fitted".into()));
+    }
     let blocks = blocks(rows, labels, &known, horizon_days, cutoffs);
     let mut boosting = usual_boosting(seed);
     let mut grown = None;
@@ -442,6 +450,34 @@ fn fit_horizon(
     let usual = logit(p.iter().zip(&w).map(|(p, w)| p * w).sum::<f64>() / total);
     let candidates = all;
     Ok(HorizonModel { horizon_days, candidates, calibrators, evidence, usual, chosen, because, n_failures })
+}
+
+/// The model of a horizon within which no training row failed: ranked by what a baseline says, at the rate that the rows
+/// without failure still allow for.
+fn without_failures(d: &FitData<'_>, units: &[u32], horizon_days: i32) -> Result<HorizonModel, EngineError> {
+    // Jeffreys' prior (1946): half a failure more than there was, in one row more.
+    let rate = 0.5 / (d.weight.iter().sum::<f64>() + 1.0);
+    let candidates = Candidates::without_failures(d, rate)?;
+    let chosen = 1;
+    let z = candidates.log_odds(d.x)?;
+    let calibrators: Result<Vec<Calibrator>, _> =
+        z.iter().map(|z| Calibrator::at_rate(z, d.weight, rate)).collect();
+    let calibrators = calibrators.map_err(EngineError::model)?;
+    let p = calibrators[chosen].probability(&z[chosen]);
+    let evidence = LocalEvidence::fit(&p, d.y, d.weight, units).map_err(EngineError::model)?;
+    let because = format!(
+        "no failure within {horizon_days} days of any training cutoff, so nothing to learn from: ranked by the asset's own rate of tickets, shrunk to the fleet's"
+    );
+    Ok(HorizonModel {
+        horizon_days,
+        candidates,
+        calibrators,
+        evidence,
+        usual: logit(rate),
+        chosen,
+        because,
+        n_failures: 0,
+    })
 }
 
 /// What is done with the rows that a model is fitted to.

@@ -22,8 +22,8 @@ use crate::{BacktestPlan, EngineError, Progress, RecurrenceBacktest, Refit, Sett
 const HORIZONS: [i32; 3] = [7, 30, 90];
 /// A trend is looked for in the last two years: what was before says little of where an asset is heading.
 const TREND_DAYS: f64 = 730.0;
-/// Moments with incidents that a trend needs; fewer could hardly ever be told from chance.
-const MIN_TREND_EVENTS: usize = 4;
+/// Days with incidents that a trend needs: fewer could hardly ever be told from chance, and a storm of one day is none.
+const MIN_TREND_DAYS: usize = 4;
 /// The share of false verdicts among those given, at most, in expectation.
 pub(crate) const FALSE_DISCOVERY: f64 = 0.1;
 /// Intervals hold this share.
@@ -52,7 +52,9 @@ fn trend(unit: &Unit<'_>, at: f64) -> Trend {
     // Tickets of one moment are one occurrence.
     times.dedup();
     let (length, end) = (at - start, Truncation::Time(at - start));
-    if times.len() < MIN_TREND_EVENTS {
+    let mut with_incidents: Vec<i64> = times.iter().map(|t| (start + t).floor() as i64).collect();
+    with_incidents.dedup();
+    if with_incidents.len() < MIN_TREND_DAYS {
         return Trend { beta: None, laplace: None, mil: None, dispersion: f64::NAN, verdict: None };
     }
     Trend {

@@ -2,7 +2,7 @@
 //! the model behind the log odds.
 
 use crate::choose::{Choice, clustered_standard_error, one_standard_error};
-use crate::error::{ModelError, all_finite, both_classes, outcomes_and_weights, same_length};
+use crate::error::{ModelError, all_finite, both_classes, in_range, outcomes_and_weights, same_length};
 use crate::newton::fit_nonnegative;
 use crate::special::{logit, sigmoid, softplus};
 use serde::{Deserialize, Serialize};
@@ -102,9 +102,46 @@ impl Calibrator {
                 Curve::Isotonic { log_odds, probability }
             }
         };
-        let squares: f64 = weights.iter().map(|w| w * w).sum();
-        let effective = weights.iter().sum::<f64>().powi(2) / squares;
-        Ok(Self { curve, floor: 0.5 / (effective + 1.0) })
+        Ok(Self { curve, floor: floor(weights) })
+    }
+
+    /// The log odds moved by one amount, so that the weighted mean of the probabilities is `rate`, in (0, 1): for log odds
+    /// that rank, where no outcome tells their level.
+    ///
+    /// # Errors
+    /// No rows, lengths that differ, log odds that are not finite, bad weights, a rate out of (0, 1).
+    ///
+    /// ```
+    /// use forewarn_models::Calibrator;
+    /// let z = [-3.0, 0.0, 2.0];
+    /// let c = Calibrator::at_rate(&z, &[100.0; 3], 0.1)?;
+    /// let p = c.probability(&z);
+    /// assert!((p.iter().sum::<f64>() / 3.0 - 0.1).abs() < 1e-9 && p[0] < p[1]);
+    /// assert!(Calibrator::at_rate(&z, &[1.0; 3], 0.0).is_err());
+    /// # Ok::<(), forewarn_models::ModelError>(())
+    /// ```
+    pub fn at_rate(log_odds: &[f64], weights: &[f64], rate: f64) -> Result<Self, ModelError> {
+        outcomes_and_weights(&vec![0.0; log_odds.len()], weights)?;
+        all_finite("log odds", log_odds)?;
+        in_range(rate > 0.0 && rate < 1.0, "rate", rate, "in (0, 1)")?;
+        let total: f64 = weights.iter().sum();
+        let mean = |by: f64| -> f64 {
+            log_odds.iter().zip(weights).map(|(z, w)| w * sigmoid(z + by)).sum::<f64>() / total
+        };
+        // The mean rises with the amount; beyond these ends every row is on one side of the rate.
+        let highest = log_odds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let lowest = log_odds.iter().copied().fold(f64::INFINITY, f64::min);
+        let (mut low, mut high) = (logit(rate) - highest, logit(rate) - lowest);
+        for _ in 0..100 {
+            let middle = f64::midpoint(low, high);
+            if mean(middle) < rate {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let curve = Curve::Platt { slope: 1.0, intercept: f64::midpoint(low, high) };
+        Ok(Self { curve, floor: floor(weights) })
     }
 
     /// The family.
@@ -142,6 +179,13 @@ impl Calibrator {
             Curve::Isotonic { log_odds, probability } => interpolate(log_odds, probability, z),
         }
     }
+}
+
+/// How near to 0 and 1 the data can support a probability, by its effective number of rows (Kish 1965).
+fn floor(weights: &[f64]) -> f64 {
+    let squares: f64 = weights.iter().map(|w| w * w).sum();
+    let effective = weights.iter().sum::<f64>().powi(2) / squares;
+    0.5 / (effective + 1.0)
 }
 
 /// Held-out log odds with the error of level taken from each block: all of a block are moved by one amount, so that its

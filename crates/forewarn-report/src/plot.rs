@@ -12,8 +12,10 @@ use crate::error::ReportError;
 use crate::text::foreign;
 
 mod incidents;
+mod read;
 
 pub(crate) use incidents::incidents;
+pub(crate) use read::read_lines;
 
 /// Units of the drawing per CSS pixel: plotters counts in whole units, and two per pixel make curves smooth.
 const UNIT: i32 = 2;
@@ -156,20 +158,34 @@ fn wrapped(name: &str, room: usize) -> Vec<String> {
     }
 }
 
-/// Lines of shares over a count, labeled at their ends, with a mark at `mark` on the x axis.
+/// What a y axis counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// Shares, 0 to 1, as percent.
+    Share,
+    /// Numbers from 0 on.
+    Number,
+}
+
+/// Lines over a count, labeled at their ends, with a mark at `mark` on the x axis. The strongest line has a band; with
+/// `all_bands` each has.
 pub(crate) fn lines(
     lines: &[Line],
     mark: Option<(f64, &str)>,
+    (scale, all_bands): (Scale, bool),
     size: Size,
     words: &Words<'_>,
 ) -> Result<String, ReportError> {
-    const PLOT: &str = "capture";
+    const PLOT: &str = "lines";
     let x_max = lines.iter().flat_map(|l| &l.points).map(|p| p.0).fold(0.0, f64::max).max(1e-9);
     let highest = lines
         .iter()
         .flat_map(|l| l.points.iter().map(|p| p.1).chain(l.band.iter().map(|b| b.2)))
         .fold(0.0, f64::max);
-    let y_max = (highest * 1.02).clamp(0.01, 1.0);
+    let y_max = match scale {
+        Scale::Share => (highest * 1.02).clamp(0.01, 1.0),
+        Scale::Number => (highest * 1.02).max(1e-9),
+    };
     let (ux, uy) = (|x: f64| x / x_max, |y: f64| (y / y_max).clamp(0.0, 1.0));
     let mut svg = String::new();
     {
@@ -187,7 +203,11 @@ pub(crate) fn lines(
             .into_iter()
             .map(|t| (ux(t), crate::number::plain(t)))
             .collect();
-        let y_ticks: Vec<_> = ticks(y_max, 5).into_iter().map(|t| (uy(t), tick_percent(t))).collect();
+        let label = |t: f64| match scale {
+            Scale::Share => tick_percent(t),
+            Scale::Number => crate::number::plain(t),
+        };
+        let y_ticks: Vec<_> = ticks(y_max, 5).into_iter().map(|t| (uy(t), label(t))).collect();
         axes(&root, &chart, &x_ticks, &y_ticks, words, PLOT)?;
         let (_, bottom) = chart.backend_coord(&(0.0, 0.0));
         let (right, top) = chart.backend_coord(&(1.0, 1.0));
@@ -202,7 +222,7 @@ pub(crate) fn lines(
         order.sort_by_key(|l| std::cmp::Reverse(l.style));
         for line in &order {
             let color = series_color(line.style);
-            if line.style == 0 && !line.band.is_empty() {
+            if (all_bands || line.style == 0) && !line.band.is_empty() {
                 let there = line.band.iter().map(|b| (ux(b.0), uy(b.2)));
                 let back = line.band.iter().rev().map(|b| (ux(b.0), uy(b.1)));
                 chart

@@ -61,6 +61,20 @@ fn fewer_than_thirty_failures_are_ranked_by_a_baseline_that_says_so() {
     assert!(p.iter().flatten().all(|p| p > 0.0 && p < 0.5));
 }
 
+#[test]
+fn without_failures_the_ranking_says_that_there_was_nothing_to_learn_from() {
+    let mut rows = department(false);
+    rows.failures.clear();
+    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &Silent).unwrap();
+    let s = &result.summary;
+    assert!(!s.beats_baseline, "{s:?}");
+    assert!(s.chosen_because.contains("no failure within 30 days"), "{}", s.chosen_because);
+    let p: Vec<f64> = result.ranking.column("probability").unwrap().f64().unwrap().iter().flatten().collect();
+    assert_eq!(p.len(), result.ranking.height());
+    assert!(p.iter().all(|p| *p > 0.0 && *p < 0.05), "{p:?}");
+    assert!(result.recurrences.height() > 0 && result.forecasts.height() > 0);
+}
+
 /// The department with a metric read daily: what it shows on a day, given the days until the asset's next failure.
 fn with_metric(shows: impl Fn(Option<i64>, &mut Dice) -> f64) -> Rows {
     let mut rows = department(false);

@@ -6,6 +6,7 @@
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
 //! - `problems`: tickets that say the same: what is found, its id, its name.
+//! - `recurring`: what comes again, where tickets are odd.
 //! - `real`: the command on public data, where it is at hand.
 //! - `fleet`: a small random fleet for the laws.
 #![allow(
@@ -28,4 +29,5 @@ mod night;
 mod no_lookahead;
 mod problems;
 mod real;
+mod recurring;
 mod walls;

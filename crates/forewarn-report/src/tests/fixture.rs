@@ -328,6 +328,19 @@ fn plot_series(fill: Fill<'_>) -> DataFrame {
             ]);
         }
     }
+    for (kind, power) in [("laptop", 1.4), ("switch", 0.8)] {
+        for age in (0..=800).step_by(20) {
+            let n = 3.0 * (f64::from(age) / 800.0).powf(power);
+            rows.push(vec![
+                text("mcf"),
+                text(fill("kind", kind)),
+                Cell::Number(f64::from(age)),
+                Cell::Number(n),
+                Cell::Number(n * 0.9),
+                Cell::Number(n * 1.1),
+            ]);
+        }
+    }
     for day in 0..84 {
         rows.push(vec![
             text("incidents"),

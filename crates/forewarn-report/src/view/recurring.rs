@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use forewarn_frames::output::RunTables;
+use minijinja::value::Value;
 use serde::Serialize;
 
 use super::Limits;
 use crate::error::{ReportError, table};
 use crate::number::{NOT_KNOWN, counted, expected, fixed, percent, plain, whole};
+use crate::plot::{self, Line, SERIES, Scale, Size, Words};
 use crate::rows;
 use crate::text::foreign;
 
@@ -15,6 +17,8 @@ use crate::text::foreign;
 const ALL: &str = "(all)";
 /// Rows of a list, at most.
 const ROWS: usize = 20;
+const WIDE: Size = Size { width: 820, height: 300, right: 170 };
+const NARROW: Size = Size { width: 350, height: 280, right: 110 };
 
 /// The parts on recurring incidents and on measures.
 #[derive(Serialize)]
@@ -28,6 +32,16 @@ pub(crate) struct Recurring {
     measures: Vec<Measure>,
     measures_hidden: usize,
     measures_summary: String,
+    /// Incidents an asset, added up over its age; `None` where no kind has enough assets.
+    ages: Option<Ages>,
+}
+
+/// The mean cumulative functions, for a wide and for a narrow page.
+#[derive(Serialize)]
+struct Ages {
+    words: String,
+    wide: Value,
+    narrow: Value,
 }
 
 #[derive(Serialize, Clone)]
@@ -190,6 +204,36 @@ fn measures(tables: &RunTables) -> Result<(Vec<Measure>, String), ReportError> {
     Ok((all, summary))
 }
 
+/// The mean cumulative function of each kind, in words and drawn.
+fn ages(tables: &RunTables) -> Result<Option<Ages>, ReportError> {
+    let lines: Vec<Line> = plot::read_lines(tables, "mcf")?
+        .into_iter()
+        .take(SERIES - 2)
+        .enumerate()
+        .map(|(k, l)| Line { name: foreign(&l.name, 40), style: 2 + k, ..l })
+        .collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let ends: Vec<String> = lines
+        .iter()
+        .filter_map(|l| Some((l, l.points.last()?)))
+        .map(|(l, (age, n))| format!("{}: {} by day {}", l.name, expected(*n), fixed(*age, 0, true)))
+        .collect();
+    let description =
+        format!("Mean number of incidents of one asset up to an age, by kind. {}.", ends.join("; "));
+    let words = Words {
+        id: "ages",
+        title: "Incidents of one asset, added up over its age",
+        description: &description,
+        x: "days in service (since first seen, where that is not known)",
+        y: "incidents so far, mean",
+    };
+    let draw =
+        |size| plot::lines(&lines, None, (Scale::Number, true), size, &words).map(Value::from_safe_string);
+    Ok(Some(Ages { words: description.clone(), wide: draw(WIDE)?, narrow: draw(NARROW)? }))
+}
+
 /// The parts on what comes again and on what measures did.
 ///
 /// # Errors
@@ -204,5 +248,6 @@ pub(crate) fn recurring(tables: &RunTables, limits: Limits) -> Result<Recurring,
     worse.truncate(most_rows);
     most.truncate(most_rows);
     measures.truncate(2 * most_rows);
-    Ok(Recurring { summary, worse, worse_hidden, most, measures, measures_hidden, measures_summary })
+    let ages = ages(tables)?;
+    Ok(Recurring { summary, worse, worse_hidden, most, measures, measures_hidden, measures_summary, ages })
 }

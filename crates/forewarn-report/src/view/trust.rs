@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Limits, days, model_name};
 use crate::error::{ReportError, table};
 use crate::number::{counted, fixed, percent, percent_range, share, share_range, whole};
-use crate::plot::{self, Bin, Line, SERIES, Size, Words};
+use crate::plot::{self, Bin, Line, SERIES, Scale, Size, Words};
 use crate::rows;
 use crate::text::foreign;
 
@@ -331,53 +331,16 @@ const NARROW: Size = Size { width: 350, height: 320, right: 122 };
 
 fn capture(tables: &RunTables) -> Result<Option<Plot>, ReportError> {
     let f = &tables.facts;
-    let df = &tables.plot_series;
-    let e = table("plot_series");
-    let (plot, series) = (rows::texts(df, "plot").map_err(&e)?, rows::texts(df, "series").map_err(&e)?);
-    let [x, y, low, high] = ["x", "y", "low", "high"].map(|c| rows::numbers(df, c));
-    let (x, y, low, high) = (x.map_err(&e)?, y.map_err(&e)?, low.map_err(&e)?, high.map_err(&e)?);
-    let mut names: Vec<&str> = Vec::new();
-    for (p, s) in plot.iter().zip(&series) {
-        let s = s.as_deref().unwrap_or("");
-        if p.as_deref() == Some("capture") && !names.contains(&s) && names.len() < 24 {
-            names.push(s);
-        }
-    }
-    names.sort_by_key(|n| model_order(tables, n, ""));
-    names.truncate(SERIES);
-    let mut lines = Vec::new();
-    for name in names {
-        let mine = || {
-            (0..df.height()).filter(|i| {
-                plot[*i].as_deref() == Some("capture") && series[*i].as_deref().unwrap_or("") == name
-            })
-        };
-        let mut points: Vec<(f64, f64)> = mine()
-            .map(|i| (x[i], y[i]))
-            .filter(|p| p.0.is_finite() && p.1.is_finite() && p.0 >= 0.0)
-            .collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut band: Vec<(f64, f64, f64)> = mine()
-            .map(|i| (x[i], low[i], high[i]))
-            .filter(|b| b.0.is_finite() && b.1.is_finite() && b.2.is_finite())
-            .collect();
-        band.sort_by(|a, b| a.0.total_cmp(&b.0));
-        // More points than pixels only cost bytes.
-        let thin = points.len().div_ceil(300).max(1);
-        let last = points.len().saturating_sub(1);
-        let keep = |i: usize| i.is_multiple_of(thin) || i == last;
-        let points: Vec<_> =
-            points.into_iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, p)| p).collect();
-        let band: Vec<_> = band.into_iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, p)| p).collect();
-        if points.is_empty() {
-            continue;
-        }
-        let style = match model_order(tables, name, "") {
+    let mut read = plot::read_lines(tables, "capture")?;
+    read.sort_by_key(|l| model_order(tables, &l.name, ""));
+    let mut lines: Vec<Line> = Vec::new();
+    for line in read.into_iter().take(SERIES) {
+        let style = match model_order(tables, &line.name, "") {
             0 => 0,
             1 => 1,
-            _ => 2 + lines.iter().filter(|l: &&Line| l.style >= 2).count(),
+            _ => 2 + lines.iter().filter(|l| l.style >= 2).count(),
         };
-        lines.push(Line { name: model_name(name), style, points, band });
+        lines.push(Line { name: model_name(&line.name), style, ..line });
     }
     if lines.is_empty() {
         return Ok(None);
@@ -408,10 +371,11 @@ fn capture(tables: &RunTables) -> Result<Option<Plot>, ReportError> {
         x: "assets visited (length of the list)",
         y: "share of failures caught",
     };
-    Ok(Some(Plot {
-        wide: Value::from_safe_string(plot::lines(&lines, Some((visits, &mark)), WIDE, &words)?),
-        narrow: Value::from_safe_string(plot::lines(&lines, Some((visits, &mark)), NARROW, &words)?),
-    }))
+    let draw = |size| {
+        plot::lines(&lines, Some((visits, &mark)), (Scale::Share, false), size, &words)
+            .map(Value::from_safe_string)
+    };
+    Ok(Some(Plot { wide: draw(WIDE)?, narrow: draw(NARROW)? }))
 }
 
 /// Rows of `calibration` for the chosen model and the ranking's horizon: the cohort where it is one's, the number of
