@@ -2,10 +2,11 @@
 //! columns. It does not know calibration or choice.
 
 use forewarn_models::{
-    Blend, Boosted, Booster, BoostingParams, BootstrapParams, Calibrator, CalibratorKind, Contributions,
+    BinnedRows, Blend, Boosted, BoostingParams, BootstrapParams, Calibrator, CalibratorKind, Contributions,
     Logistic, LogisticParams, Matrix, Metric, RateDistribution, RiskLearner, RiskModel, Scored, TrainingData,
     bootstrap_metric, logit, one_standard_error_bootstrap,
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::EngineError;
@@ -175,20 +176,23 @@ fn offered(d: &FitData<'_>) -> Vec<usize> {
     (0..d.x.n_cols()).filter(|&j| d.columns.trees[j] && varies(d.x.column(j))).collect()
 }
 
-/// The columns that trees are grown on, those with the most gain first.
-fn kept(d: &FitData<'_>, seed: u64) -> Result<Vec<usize>, EngineError> {
+/// The columns that trees are grown on, those with the most gain first, and the rows with these columns cut into bins.
+fn kept(d: &FitData<'_>, seed: u64) -> Result<(Vec<usize>, BinnedRows), EngineError> {
     let offered = offered(d);
-    if offered.len() <= KEPT_LINEAR {
-        return Ok(offered);
-    }
+    let defaults = BoostingParams::default();
     let x = d.x.select_columns(&offered);
+    let rows = BinnedRows::new(&x, defaults.n_bins).map_err(EngineError::model)?;
+    if offered.len() <= KEPT_LINEAR {
+        return Ok((offered, rows));
+    }
     let data = TrainingData::new(&x, d.y, d.weight).map_err(EngineError::model)?;
     let (iterations, learning_rate) = FIRST_PASS;
-    let quick = BoostingParams { iterations, learning_rate, seed, ..BoostingParams::default() };
-    let gains = quick.gains(&data).map_err(EngineError::model)?;
+    let quick = BoostingParams { iterations, learning_rate, seed, ..defaults };
+    let gains = quick.gains(&rows, &data).map_err(EngineError::model)?;
     let mut order: Vec<usize> = (0..offered.len()).collect();
     order.sort_by(|&a, &b| gains[b].total_cmp(&gains[a]).then(a.cmp(&b)));
-    Ok(order.into_iter().take(KEPT_COLUMNS).map(|k| offered[k]).collect())
+    order.truncate(KEPT_COLUMNS);
+    Ok((order.iter().map(|&k| offered[k]).collect(), rows.select_columns(&order)))
 }
 
 /// Trees and the columns that they were grown on.
@@ -197,10 +201,18 @@ pub(crate) struct Grown {
     columns: Vec<usize>,
 }
 
-fn grow(d: &FitData<'_>, columns: &[usize], params: &BoostingParams) -> Result<Boosted, EngineError> {
-    let x = d.x.select_columns(columns);
-    let data = TrainingData::new(&x, d.y, d.weight).map_err(EngineError::model)?;
-    params.grow(&data, None).map_err(EngineError::model)
+fn grow(d: &FitData<'_>, rows: &BinnedRows, params: &BoostingParams) -> Result<Boosted, EngineError> {
+    let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
+    params.grow_binned(rows, &data).map_err(EngineError::model)
+}
+
+/// Several models of the same rows, side by side.
+fn grow_all(
+    d: &FitData<'_>,
+    rows: &BinnedRows,
+    params: &[BoostingParams],
+) -> Result<Vec<Boosted>, EngineError> {
+    params.par_iter().map(|p| grow(d, rows, p)).collect()
 }
 
 /// Rows to judge by, which were not fitted to.
@@ -232,20 +244,26 @@ pub(crate) fn choose_boosting(
     seed: u64,
 ) -> Result<(Vec<BoostingParams>, Option<Grown>), EngineError> {
     let usual = usual_boosting(seed);
-    let columns = kept(d, seed)?;
+    let (columns, rows) = kept(d, seed)?;
     if columns.is_empty() {
         return Ok((usual, None));
     }
     let x = judges.x.select_columns(&columns);
     let mut best: Vec<(BoostingParams, Vec<f64>, Boosted)> = Vec::new();
-    for (shape, (_, _, most)) in usual.into_iter().zip(SHAPES) {
-        let grown = grow(d, &columns, &BoostingParams { iterations: most, ..shape.clone() })?;
-        let counts: Vec<usize> = (TREE_STEP..=most).step_by(TREE_STEP).collect();
+    let with_most =
+        |s: (&BoostingParams, &(usize, usize, usize))| BoostingParams { iterations: s.1.2, ..s.0.clone() };
+    let shapes: Vec<BoostingParams> = usual.iter().zip(&SHAPES).map(with_most).collect();
+    for (shape, grown) in shapes.iter().zip(grow_all(d, &rows, &shapes)?) {
+        let counts: Vec<usize> = (TREE_STEP..=shape.iterations).step_by(TREE_STEP).collect();
+        let stages = grown.log_odds_after(&x, &counts).map_err(EngineError::model)?;
+        let losses = stages
+            .par_iter()
+            .map(|z| log_loss_at_best(z, judges.y, judges.weight))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut least: Option<(f64, BoostingParams, Vec<f64>)> = None;
-        for (n, z) in counts.iter().zip(grown.log_odds_after(&x, &counts).map_err(EngineError::model)?) {
-            let loss = log_loss_at_best(&z, judges.y, judges.weight)?;
+        for ((n, z), loss) in counts.into_iter().zip(stages).zip(losses) {
             if least.as_ref().is_none_or(|l| loss < l.0) {
-                least = Some((loss, BoostingParams { iterations: *n, ..shape.clone() }, z));
+                least = Some((loss, BoostingParams { iterations: n, ..shape.clone() }, z));
             }
         }
         best.extend(least.map(|(_, params, z)| {
@@ -275,9 +293,8 @@ pub(crate) fn choose_boosting(
     }
     let (params, mut trees): (Vec<BoostingParams>, Vec<Boosted>) =
         best.into_iter().map(|b| (b.0, b.2)).unzip();
-    trees.extend(
-        bags(&params).skip(params.len()).map(|b| grow(d, &columns, &b)).collect::<Result<Vec<_>, _>>()?,
-    );
+    let more: Vec<BoostingParams> = bags(&params).skip(params.len()).collect();
+    trees.extend(grow_all(d, &rows, &more)?);
     let trees = Boosted::mean(trees).map_err(EngineError::model)?;
     Ok((params, Some(Grown { trees, columns })))
 }
@@ -346,9 +363,12 @@ impl Candidates {
     pub(crate) fn fit(d: &FitData<'_>, grown: Option<Grown>) -> Result<Self, EngineError> {
         let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
         let mut members = baselines(d, data.base_rate())?;
-        let all = match &grown {
-            Some(g) => g.columns.clone(),
-            None => kept(d, d.boosting.first().map_or(0, |b| b.seed))?,
+        let (all, rows) = match &grown {
+            Some(g) => (g.columns.clone(), None),
+            None => {
+                let (columns, rows) = kept(d, d.boosting.first().map_or(0, |b| b.seed))?;
+                (columns, Some(rows))
+            }
         };
         let first = &all[..all.len().min(KEPT_LINEAR)];
         let passed_over = |j: &usize| d.columns.trees[*j] && !first.contains(j);
@@ -368,12 +388,13 @@ impl Candidates {
             .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
             .map_err(EngineError::model)?;
         members.push(Member::Logistic(m, straight));
-        let m = if let Some(g) = grown {
-            g.trees
-        } else {
-            let each: Result<Vec<Boosted>, EngineError> =
-                bags(d.boosting).map(|b| grow(d, &all, &b)).collect();
-            Boosted::mean(each?).map_err(EngineError::model)?
+        let m = match (grown, rows) {
+            (None, Some(rows)) => {
+                let bags: Vec<BoostingParams> = bags(d.boosting).collect();
+                Boosted::mean(grow_all(d, &rows, &bags)?).map_err(EngineError::model)?
+            }
+            (Some(g), _) => g.trees,
+            (None, None) => return Err(EngineError::Model("no trees were grown".into())),
         };
         members.push(Member::Boosted(m, all));
         Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use forewarn_features::Catalog;
 use forewarn_frames::time::DAY;
 use forewarn_frames::{Cutoff, Finding, Frames, Horizon, Outcomes, Severity};
-use forewarn_models::{Booster, BoostingParams, Matrix, Metric, RiskModel, Scored, TrainingData, auc_alone};
+use forewarn_models::{BoostingParams, Matrix, Metric, RiskModel, Scored, TrainingData, auc_alone};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 

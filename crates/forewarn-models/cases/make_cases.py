@@ -231,6 +231,29 @@ def censored_cases():
     return cases
 
 
+def boosting_case(n):
+    """Two trees of LightGBM on all rows and columns, with missing values. In its third it passes over the split that gains most:
+    it does not look again at every column in every leaf."""
+    import lightgbm
+
+    r = np.random.default_rng(5)
+    x = np.round(r.normal(size=(n, 3)), 3)
+    x[r.random((n, 3)) < 0.08] = np.nan
+    x[:, 2] = r.integers(0, 4, n)
+    z = -1.0 + 1.2 * np.nan_to_num(x[:, 0], nan=1.0) + 0.7 * (x[:, 2] == 2)
+    y = (r.random(n) < 1 / (1 + np.exp(-z))).astype(float)
+    w = np.where(y == 1, 1.0, np.round(r.uniform(1, 3, n), 2))
+    base = float(np.log((w * y).sum() / (w * (1 - y)).sum()))
+    settings = dict(objective="binary", num_leaves=5, max_depth=4, learning_rate=0.3, lambda_l2=2.0,
+                    min_sum_hessian_in_leaf=1.5, min_data_in_leaf=1, min_data_in_bin=1, max_bin=250,
+                    boost_from_average=False, verbose=-1, feature_pre_filter=False, deterministic=True,
+                    num_threads=1, force_col_wise=True)
+    rows = lightgbm.Dataset(x, label=y, weight=w, init_score=np.full(n, base))
+    model = lightgbm.train(settings, rows, num_boost_round=2)
+    return {"x": [[None if np.isnan(v) else v for v in column] for column in x.T.tolist()], "y": y, "weight": w,
+            "log_odds": model.predict(x, raw_score=True) + base}
+
+
 g = [(0.1, 0.01), (0.5, 0.5), (2.5, 1.0), (2.5, 9.0), (40.0, 35.0), (1000.0, 1040.0), (0.02, 1e-9)]
 gq = [(0.1, 0.5, 1.0), (0.9, 0.5, 100.0), (0.5, 3.2, 0.01), (0.1, 250.0, 400.0), (0.999, 12.0, 2.0), (0.1, 0.05, 3.0)]
 b = [(0.5, 0.5, 0.3), (2.0, 5.0, 0.1), (0.5, 400.5, 0.001), (30.0, 3000.0, 0.012), (12.0, 0.7, 0.99)]
@@ -249,6 +272,7 @@ cases = {
     "metrics_extreme": extreme_cases(),
     "top_k": top_k_cases(),
     "censored": censored_cases(),
+    "boosting": [boosting_case(240)],
 }
 if len(sys.argv) > 1:
     with open(sys.argv[1]) as file:

@@ -113,11 +113,11 @@ impl Calibrator {
     ///
     /// ```
     /// use forewarn_models::Calibrator;
-    /// let z = [-3.0, 0.0, 2.0];
-    /// let c = Calibrator::at_rate(&z, &[100.0; 3], 0.1)?;
+    /// let z: Vec<f64> = (0..200).map(|i| f64::from(i % 5)).collect();
+    /// let c = Calibrator::at_rate(&z, &[1.0; 200], 0.1)?;
     /// let p = c.probability(&z);
-    /// assert!((p.iter().sum::<f64>() / 3.0 - 0.1).abs() < 1e-9 && p[0] < p[1]);
-    /// assert!(Calibrator::at_rate(&z, &[1.0; 3], 0.0).is_err());
+    /// assert!((p.iter().sum::<f64>() / 200.0 - 0.1).abs() < 1e-9 && p[0] < p[1]);
+    /// assert!(Calibrator::at_rate(&z, &[1.0; 200], 0.0).is_err());
     /// # Ok::<(), forewarn_models::ModelError>(())
     /// ```
     pub fn at_rate(log_odds: &[f64], weights: &[f64], rate: f64) -> Result<Self, ModelError> {

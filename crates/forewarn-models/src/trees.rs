@@ -45,6 +45,80 @@ pub struct Boosted {
     pub(crate) trees: Vec<Vec<Node>>,
 }
 
+/// A tree to be walked by several rows at once: no step depends on a guess, and a row that is at its leaf stays there.
+struct FlatTree {
+    nodes: Vec<FlatNode>,
+    values: Vec<f64>,
+    /// Steps to the deepest leaf.
+    depth: usize,
+}
+
+#[derive(Clone, Copy)]
+struct FlatNode {
+    threshold: f64,
+    column: u32,
+    /// Where a value goes that is not below the threshold, and one that is.
+    next: [u32; 2],
+    missing_left: bool,
+}
+
+/// Rows that walk a tree together.
+const ABREAST: usize = 8;
+
+impl FlatTree {
+    fn of(tree: &[Node]) -> Self {
+        let nodes = tree.iter().zip(0_u32..).map(|(n, at)| FlatNode {
+            threshold: n.threshold,
+            column: n.column,
+            next: if n.is_leaf() { [at, at] } else { [n.right, n.left] },
+            missing_left: n.missing_left,
+        });
+        let values = tree.iter().map(|n| f64::from(n.value)).collect();
+        let (mut depth, mut level) = (0, vec![0_u32]);
+        loop {
+            let inner = level.iter().map(|&i| &tree[i as usize]).filter(|n| !n.is_leaf());
+            level = inner.flat_map(|n| [n.left, n.right]).collect();
+            if level.is_empty() {
+                break;
+            }
+            depth += 1;
+        }
+        Self { nodes: nodes.collect(), values, depth }
+    }
+
+    /// Adds the tree to the log odds of the rows from `first` on.
+    fn add(&self, columns: &[&[f64]], first: usize, z: &mut [f64]) {
+        for (k, z) in z.chunks_mut(ABREAST).enumerate() {
+            let first = first + k * ABREAST;
+            let mut at = [0_usize; ABREAST];
+            for _ in 0..self.depth {
+                for (row, at) in (first..first + z.len()).zip(&mut at) {
+                    let n = &self.nodes[*at];
+                    let v = columns[n.column as usize][row];
+                    let left = (v < n.threshold) | (v.is_nan() & n.missing_left);
+                    *at = n.next[usize::from(left)] as usize;
+                }
+            }
+            for (z, at) in z.iter_mut().zip(at) {
+                *z += self.values[at];
+            }
+        }
+    }
+}
+
+fn all_columns(x: &Matrix) -> Vec<&[f64]> {
+    (0..x.n_cols()).map(|j| x.column(j)).collect()
+}
+
+/// Adds trees to the log odds of rows, in the order of the trees.
+fn add_trees(trees: &[FlatTree], columns: &[&[f64]], z: &mut [f64]) {
+    z.par_chunks_mut(CHUNK_ROWS).enumerate().for_each(|(chunk, z)| {
+        for tree in trees {
+            tree.add(columns, chunk * CHUNK_ROWS, z);
+        }
+    });
+}
+
 /// One condition on the path to a leaf, all splits on the same column joined.
 struct Condition {
     column: usize,
@@ -132,22 +206,20 @@ impl Boosted {
     /// ```
     pub fn log_odds_after(&self, x: &Matrix, counts: &[usize]) -> Result<Vec<Vec<f64>>, ModelError> {
         check_columns(x, self.n_columns)?;
-        let rows: Vec<Vec<f64>> = (0..x.n_rows())
-            .into_par_iter()
-            .map(|row| {
-                let (mut z, mut at) = (self.base, 0);
-                let mut stages = Vec::with_capacity(counts.len());
-                for n in counts {
-                    while at < (*n).min(self.trees.len()) {
-                        z += Self::leaf_value(&self.trees[at], x, row);
-                        at += 1;
-                    }
-                    stages.push(z);
-                }
-                stages
-            })
-            .collect();
-        Ok((0..counts.len()).map(|k| rows.iter().map(|r| r[k]).collect()).collect())
+        let (columns, trees) = (all_columns(x), self.flat());
+        let mut stages: Vec<Vec<f64>> = Vec::with_capacity(counts.len());
+        let (mut z, mut at) = (vec![self.base; x.n_rows()], 0);
+        for n in counts {
+            let to = (*n).clamp(at, trees.len());
+            add_trees(&trees[at..to], &columns, &mut z);
+            at = to;
+            stages.push(z.clone());
+        }
+        Ok(stages)
+    }
+
+    fn flat(&self) -> Vec<FlatTree> {
+        self.trees.iter().map(|t| FlatTree::of(t)).collect()
     }
 
     /// How often each column is split on, over all trees.
@@ -159,7 +231,7 @@ impl Boosted {
         n
     }
 
-    fn leaf_value(tree: &[Node], x: &Matrix, row: usize) -> f64 {
+    pub(crate) fn leaf_value(tree: &[Node], x: &Matrix, row: usize) -> f64 {
         let mut node = &tree[0];
         while !node.is_leaf() {
             let v = x.column(node.column as usize)[row];
@@ -235,19 +307,12 @@ impl RiskModel for Boosted {
     fn log_odds(&self, x: &Matrix) -> Result<Vec<f64>, ModelError> {
         check_columns(x, self.n_columns)?;
         let mut z = vec![self.base; x.n_rows()];
-        z.par_chunks_mut(CHUNK_ROWS).enumerate().for_each(|(chunk, z)| {
-            for tree in &self.trees {
-                for (i, z) in z.iter_mut().enumerate() {
-                    *z += Self::leaf_value(tree, x, chunk * CHUNK_ROWS + i);
-                }
-            }
-        });
+        add_trees(&self.flat(), &all_columns(x), &mut z);
         Ok(z)
     }
 
     /// Exact Shapley values of the trees, conditional expectations by training weight (Lundberg et al. 2020,
-    /// TreeSHAP, path-dependent), summed leaf by leaf in double precision. forust's own sums are single
-    /// precision.
+    /// TreeSHAP, path-dependent), summed leaf by leaf in double precision.
     fn contributions(&self, x: &Matrix) -> Result<Contributions, ModelError> {
         check_columns(x, self.n_columns)?;
         let (paths, base) = self.paths();

@@ -3,8 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::tests_outside_test_module, reason = "a test fails by panicking")]
 
 use forewarn_models::{
-    Booster, BoostingParams, LogisticParams, Matrix, Metric, ModelError, RiskLearner, RiskModel, Scored,
-    TrainingData,
+    BoostingParams, LogisticParams, Matrix, Metric, ModelError, RiskLearner, RiskModel, Scored, TrainingData,
 };
 
 /// 1,500 rows: a count with a heavy tail, a signed number, a column with gaps, a constant, an empty one and

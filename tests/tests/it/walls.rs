@@ -19,9 +19,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Which crates alone may use an outside library (by prefix).
-const ONLY_IN: [(&str, &[&str]); 7] = [
+const ONLY_IN: [(&str, &[&str]); 6] = [
     ("linfa", &["forewarn-models"]),
-    ("forust", &["forewarn-models"]),
     ("plotters", &["forewarn-report"]),
     ("minijinja", &["forewarn-report"]),
     ("clap", &["forewarn", "forewarn-datasets"]),

@@ -74,7 +74,7 @@ fn what_comes_again_and_what_hurt_is_said() {
         "NB-0101 Hardware 60 in 700 days 4.5 1–9 99 % worsening",
         "▲ worsening q 0.02, β 1.8",
         "Of 4 measures, 1 hurt, 1 helped, 1 showed no effect, and 1 came with too little data to say.",
-        "Mean number of incidents of one asset up to an age, by kind. laptop: 3 by day 800; switch: 3 by day 800.",
+        "Mean number of incidents of one asset up to an age, by kind. laptop: 3.0 by day 800; switch: 3.0 by day 800.",
         "patch KB5051 131 2.10 4.40 2.15 2.05 1.60–2.60 ▲ hurt",
         "firmware 3.02 3 0.40 – – – too little data",
     ] {
