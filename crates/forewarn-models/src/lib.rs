@@ -87,6 +87,7 @@ mod choose;
 mod columns;
 mod condition;
 mod counts;
+mod degradation;
 mod error;
 mod interval;
 mod life;
@@ -117,6 +118,7 @@ pub use counts::{
     COUNT_LEVELS, CountCalendar, CountForecast, forecast_counts, negbin_cdf, negbin_quantiles, pinball_loss,
     reconcile_counts, recorded_periods, rest_periods,
 };
+pub use degradation::{Change, ChangeKind, DailySeries, Trend, change_points, trend};
 pub use error::ModelError;
 pub use interval::{LocalEvidence, probability_interval, probability_intervals, unseen_spread};
 pub use life::{Life, remaining_life};

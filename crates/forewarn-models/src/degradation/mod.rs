@@ -1,0 +1,13 @@
+//! Slow decline: trends, change points, time to a threshold, and remaining life learned from units that ran to failure.
+//! It does not know what is measured, in which unit, or which threshold matters.
+
+mod changes;
+mod lines;
+mod series;
+#[cfg(test)]
+mod tests;
+mod trend;
+
+pub use changes::{Change, ChangeKind, change_points};
+pub use series::DailySeries;
+pub use trend::{Trend, trend};
