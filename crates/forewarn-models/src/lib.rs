@@ -118,7 +118,10 @@ pub use counts::{
     COUNT_LEVELS, CountCalendar, CountForecast, forecast_counts, negbin_cdf, negbin_quantiles, pinball_loss,
     reconcile_counts, recorded_periods, rest_periods,
 };
-pub use degradation::{Change, ChangeKind, DailySeries, Trend, change_points, trend};
+pub use degradation::{
+    Change, ChangeKind, Course, DailySeries, Side, TimeToThreshold, Trend, change_points, course,
+    time_to_threshold, trend,
+};
 pub use error::ModelError;
 pub use interval::{LocalEvidence, probability_interval, probability_intervals, unseen_spread};
 pub use life::{Life, remaining_life};

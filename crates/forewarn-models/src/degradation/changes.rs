@@ -114,32 +114,43 @@ pub(super) fn changes_of(cleaned: &Cleaned) -> Vec<Change> {
 /// The values, each plain jump taken away: a series that is cleaned up every month would otherwise look like one that
 /// remembers for weeks.
 fn without_jumps(x: &[f64]) -> Vec<f64> {
+    let mut level = x.to_vec();
+    for (at, jump) in plain_jumps(x) {
+        for v in &mut level[at..] {
+            *v -= jump;
+        }
+    }
+    level
+}
+
+/// Jumps that need no test: where they are and how large.
+pub(super) fn plain_jumps(x: &[f64]) -> Vec<(usize, f64)> {
     let n = x.len();
+    if n < MIN_PART {
+        return Vec::new();
+    }
     let change = |i: usize| x[i] + x[i + 1] + x[i + 2] - x[i - 1] - x[i - 2] - x[i - 3];
     let changes: Vec<f64> = (3..n - 2).map(change).collect();
     let middle = median(&mut changes.clone());
     let mut off: Vec<f64> = changes.iter().map(|c| (c - middle).abs()).collect();
     let limit = PLAIN_JUMP * NORMAL_MAD * median(&mut off);
-    let mut level = x.to_vec();
+    let mut jumps = Vec::new();
     if limit <= 0.0 {
-        return level;
+        return jumps;
     }
+    let size = |k: &usize| (changes[*k] - middle).abs();
     let mut i = 0;
     while i < changes.len() {
-        if (changes[i] - middle).abs() > limit {
+        if size(&i) > limit {
             let end = (i + 6).min(changes.len());
-            let size = |k: &usize| (changes[*k] - middle).abs();
             let at = (i..end).max_by(|a, b| size(a).total_cmp(&size(b))).unwrap_or(i);
-            let jump = (changes[at] - middle) / 3.0;
-            for v in &mut level[at + 3..] {
-                *v -= jump;
-            }
+            jumps.push((at + 3, (changes[at] - middle) / 3.0));
             i = at + 6;
         } else {
             i += 1;
         }
     }
-    level
+    jumps
 }
 
 fn described(sums: &Sums, residual: &[f64], memory: &Memory, [a, b, c]: [usize; 3], t: &[f64]) -> Change {

@@ -2,6 +2,8 @@
 //! It does not know what is measured, in which unit, or which threshold matters.
 
 mod changes;
+mod crossing;
+mod level;
 mod lines;
 mod series;
 #[cfg(test)]
@@ -9,5 +11,6 @@ mod tests;
 mod trend;
 
 pub use changes::{Change, ChangeKind, change_points};
+pub use crossing::{Course, Side, TimeToThreshold, course, time_to_threshold};
 pub use series::DailySeries;
 pub use trend::{Trend, trend};
