@@ -119,8 +119,8 @@ pub use counts::{
     reconcile_counts, recorded_periods, rest_periods,
 };
 pub use degradation::{
-    Change, ChangeKind, Course, DailySeries, Side, TimeToThreshold, Trend, change_points, course,
-    time_to_threshold, trend,
+    Change, ChangeKind, Course, DailySeries, RemainingLife, RemainingModel, RemainingParams, Side,
+    TimeToThreshold, Trend, UnitPath, change_points, course, time_to_threshold, trend,
 };
 pub use error::ModelError;
 pub use interval::{LocalEvidence, probability_interval, probability_intervals, unseen_spread};

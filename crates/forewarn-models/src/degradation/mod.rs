@@ -5,12 +5,16 @@ mod changes;
 mod crossing;
 mod level;
 mod lines;
+mod regress;
+mod remaining;
 mod series;
 #[cfg(test)]
 mod tests;
 mod trend;
+mod windows;
 
 pub use changes::{Change, ChangeKind, change_points};
 pub use crossing::{Course, Side, TimeToThreshold, course, time_to_threshold};
+pub use remaining::{RemainingLife, RemainingModel, RemainingParams, UnitPath};
 pub use series::DailySeries;
 pub use trend::{Trend, trend};
