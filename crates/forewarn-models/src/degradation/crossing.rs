@@ -308,3 +308,62 @@ fn normal_below(z: f64) -> f64 {
     let tail = 0.5 * t * (-x * x - 1.265_512_23 + t * series).exp();
     if z > 0.0 { 1.0 - tail } else { tail }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::degradation::tests::normal;
+    use crate::rng::generator;
+
+    #[test]
+    fn normal_distribution() {
+        // As 0.5 erfc(-z / √2) of Python 3's math module gives.
+        for (z, p) in
+            [(-3.0, 0.001_349_898), (-1.96, 0.024_997_895), (0.5, 0.691_462_461), (2.2, 0.986_096_552)]
+        {
+            assert!((normal_below(z) - p).abs() < 2e-7, "{z}");
+        }
+    }
+
+    /// First passage of a wandering level with drift, against walks of small steps.
+    #[test]
+    fn first_passage_is_that_of_walks() {
+        let state = State {
+            weight: 1.0,
+            level: 0.0,
+            slope: 0.1,
+            growth: 0.0,
+            variance: [0.0, 0.0, 0.0],
+            wander: [0.5, 0.0],
+        };
+        let mut rng = generator(3, 0);
+        let days: Vec<f64> = (0..2000)
+            .map(|_| {
+                let (mut x, mut t) = (0.0, 0.0);
+                while x < 5.0 && t < 60.0 {
+                    x += 0.1 * 0.02 + (0.5_f64 * 0.02).sqrt() * normal(&mut rng);
+                    t += 0.02;
+                }
+                t
+            })
+            .collect();
+        for by in [10.0, 25.0, 50.0] {
+            let walked = days.iter().filter(|t| **t <= by).count() as f64 / 2000.0;
+            let found = passed(&state, 5.0, 1.0, by);
+            assert!((walked - found).abs() < 0.04, "by {by}: walks {walked}, here {found}");
+            let mirrored = State { slope: -0.1, ..state };
+            assert!((passed(&mirrored, -5.0, -1.0, by) - found).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn rules_of_clean_ups() {
+        let ruled = |n: usize| cleaned_again(&vec![(80.0, 20.0); n], 75.0);
+        assert!((ruled(0) - 0.0).abs() < 1e-12 && (ruled(1) - 1.0 / 3.0).abs() < 1e-12);
+        assert!(ruled(2) < ruled(3) && ruled(10) > 0.9);
+        assert!(
+            cleaned_again(&[(80.0, 20.0), (79.0, 18.0)], 88.0).abs() < 1e-12,
+            "it was not cleaned as usual"
+        );
+    }
+}

@@ -26,7 +26,8 @@ const MAX_BLOCKS: usize = 52;
 /// The last weeks are told in blocks of at most three days: what began lately would be lost in longer ones.
 const RECENT_DAYS: usize = 63;
 const RECENT_BLOCK: usize = 3;
-/// Of the changes of slope beforehand: one a year, as large as the slope is now.
+/// Of the changes of slope beforehand: a tenth in a year, as large as the slope is now.
+const TURNS_BEFOREHAND: f64 = 0.1;
 const TURN_DAYS: f64 = 365.0;
 
 /// A change that the filter is told of, before position `at`.
@@ -92,7 +93,7 @@ pub(super) fn states(t: &[f64], x: &[f64], told: &[Told], last_day: f64) -> Opti
     let turns: f64 = told.iter().map(|t| t.turn * t.turn).sum();
     for state in &mut states {
         state.weight /= sum;
-        state.wander[1] += (turns + state.slope * state.slope) / (span + TURN_DAYS);
+        state.wander[1] += (turns + TURNS_BEFOREHAND * state.slope * state.slope) / (span + TURN_DAYS);
     }
     Some(states)
 }

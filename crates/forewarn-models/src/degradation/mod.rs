@@ -9,7 +9,7 @@ mod regress;
 mod remaining;
 mod series;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trend;
 mod windows;
 

@@ -92,6 +92,9 @@ impl DailySeries {
             t.push(i as f64);
             x.push(*v);
         }
+        if x.is_empty() {
+            return Cleaned { t, x };
+        }
         let mut middle = running_median(&x);
         if x.len() >= 28 {
             let season = weekly(&t, &x, &middle);
@@ -138,24 +141,38 @@ fn weekly(t: &[f64], x: &[f64], middle: &[f64]) -> [f64; 7] {
     season.map(|s| s - mean)
 }
 
-/// The median of each value and the three before and after it, fewer at the ends.
+/// The median of each value and the three before and after it. At the ends there are no such, and the median of fewer
+/// would lag behind a slope: there a line leads on from the last whole week, as steep as its ends' medians say.
 fn running_median(x: &[f64]) -> Vec<f64> {
-    (0..x.len())
-        .map(|i| {
-            let window = &x[i.saturating_sub(3)..(i + 4).min(x.len())];
-            let mut sorted = [0.0; 7];
-            for (n, v) in window.iter().enumerate() {
-                let mut at = n;
-                while at > 0 && sorted[at - 1] > *v {
-                    sorted[at] = sorted[at - 1];
-                    at -= 1;
-                }
-                sorted[at] = *v;
-            }
-            let n = window.len();
-            f64::midpoint(sorted[(n - 1) / 2], sorted[n / 2])
-        })
-        .collect()
+    let n = x.len();
+    if n < 7 {
+        return vec![median(&mut x.to_vec()); n];
+    }
+    let mut middle = vec![0.0; n];
+    for i in 3..n - 3 {
+        middle[i] = sorted_middle(&x[i - 3..i + 4]);
+    }
+    let steep = |week: &[f64]| (sorted_middle(&week[4..]) - sorted_middle(&week[..3])) / 4.0;
+    let (first, last) = (steep(&x[..7]), steep(&x[n - 7..]));
+    for k in 1..=3 {
+        middle[3 - k] = middle[3] - first * k as f64;
+        middle[n - 4 + k] = middle[n - 4] + last * k as f64;
+    }
+    middle
+}
+
+/// The median of 3 or 7 numbers.
+fn sorted_middle(window: &[f64]) -> f64 {
+    let mut sorted = [0.0; 7];
+    for (n, v) in window.iter().enumerate() {
+        let mut at = n;
+        while at > 0 && sorted[at - 1] > *v {
+            sorted[at] = sorted[at - 1];
+            at -= 1;
+        }
+        sorted[at] = *v;
+    }
+    sorted[window.len() / 2]
 }
 
 /// The median of at least one number; reorders them.

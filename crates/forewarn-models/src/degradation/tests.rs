@@ -7,7 +7,7 @@ use super::*;
 use crate::rng::{generator, uniform};
 use rand_chacha::ChaCha8Rng;
 
-pub(super) fn normal(rng: &mut ChaCha8Rng) -> f64 {
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     (-2.0 * (1.0 - uniform(rng)).ln()).sqrt() * (std::f64::consts::TAU * uniform(rng)).cos()
 }
 
@@ -116,7 +116,9 @@ fn changes_are_found_where_they_are() {
     for (jump, rho, least) in [(2.0, 0.0, 0.95), (3.0, 0.5, 0.93), (5.0, 0.8, 0.93)] {
         let found = share(300, 6, |rng| {
             let mut x = memory(rng, 365, rho);
-            x[200..].iter_mut().for_each(|v| *v += jump);
+            for v in &mut x[200..] {
+                *v += jump;
+            }
             let found = change_points(&series(&x));
             found.iter().any(|c| {
                 c.day.abs_diff(200) < 8 && c.kind == ChangeKind::Level && (c.level_change - jump).abs() < 2.0
@@ -133,7 +135,9 @@ fn changes_are_found_where_they_are() {
     assert!(turned >= 0.9, "{turned}");
     let wider = share(300, 6, |rng| {
         let mut x = memory(rng, 365, 0.3);
-        x[200..].iter_mut().for_each(|v| *v *= 4.0);
+        for v in &mut x[200..] {
+            *v *= 4.0;
+        }
         let found = change_points(&series(&x));
         found.iter().any(|c| c.day.abs_diff(200) < 15 && c.spread_ratio.is_some_and(|r| r > 2.0))
     });
@@ -150,7 +154,9 @@ fn changes_are_found_where_they_are() {
 fn a_change_of_unit_is_one_change_and_no_trend() {
     let found = share(200, 7, |rng| {
         let mut x: Vec<f64> = memory(rng, 365, 0.5).iter().map(|v| v + 50.0).collect();
-        x[180..].iter_mut().for_each(|v| *v *= 1000.0);
+        for v in &mut x[180..] {
+            *v *= 1000.0;
+        }
         let found = change_points(&series(&x));
         found.len() == 1 && found[0].day == 180 && trend(&series(&x), found[0].day).unwrap().p_value > 0.01
     });

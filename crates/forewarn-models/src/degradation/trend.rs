@@ -175,3 +175,25 @@ fn unit(mut v: Vec<f64>) -> Vec<f64> {
     }
     v
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_slopes_and_quantiles() {
+        let x = [
+            3.1, 2.7, 4.0, 3.3, 5.2, 4.4, 4.9, 30.0, 5.1, 6.3, 5.8, 6.9, 6.0, 7.7, 7.1, -9.0, 8.4, 8.0, 9.1,
+            8.7,
+        ];
+        // The median of the 190 slopes, by Python's statistics module.
+        let t: Vec<f64> = (0..20).map(f64::from).collect();
+        assert!((theil_sen(&t, &x) - 0.303_571_428_571_428_66).abs() < 1e-12);
+        // As tables of Student's distribution print them.
+        for (level, freedom, quantile) in
+            [(0.8, 12.0, 1.356_217), (0.95, 12.0, 2.178_813), (0.8, 3.0, 1.637_744), (0.95, 3.0, 3.182_446)]
+        {
+            assert!((student_two_sided(level, freedom) - quantile).abs() < 1e-6, "{level} {freedom}");
+        }
+    }
+}
