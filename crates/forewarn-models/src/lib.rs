@@ -26,6 +26,8 @@
 //! | what a measure did | [`matched_rate_ratio`]; [`benjamini_hochberg`] over all | [`RateRatio`], q-values |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
 //! | tickets that say the same | [`text::Lexicon::bags`], [`text::TextGroups::fit`]; [`text::TextGroups::assign`], [`text::name_words`] | groups, their words |
+//! | slow decline | [`DailySeries::new`]; [`course`], or [`trend`], [`change_points`], [`time_to_threshold`] alone | [`Trend`], [`Change`]s, [`TimeToThreshold`] |
+//! | remaining life | [`RemainingModel::fit`] on [`UnitPath`]s that ran to failure; [`RemainingModel::predict`] | [`RemainingLife`] |
 //! | faster than before | [`rate_ratio`] | a ratio of rates with its exact interval |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |

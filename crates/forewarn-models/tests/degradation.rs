@@ -181,7 +181,9 @@ fn remaining_lives_of_a_simulated_fleet() {
     }
     assert!((squares / n).sqrt() < 10.0, "{}", (squares / n).sqrt());
     assert!((0.7..=0.9).contains(&(within as f64 / n)), "{}", within as f64 / n);
-    let again = RemainingModel::fit(&units, &params).unwrap().unwrap();
+    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let again = alone.install(|| RemainingModel::fit(&units, &params).unwrap().unwrap());
+    // One thread or all: the same bits.
     assert_eq!(model.predict(&others[0]).unwrap(), again.predict(&others[0]).unwrap());
     assert!(RemainingModel::fit(&units[..12], &params).unwrap().is_none(), "eight failed units are too few");
     let mut odd = units[0].clone();

@@ -15,8 +15,8 @@ const NODES: [f64; 9] =
 const POINTS: usize = 40;
 /// The chance that two clean-ups which follow no rule begin at levels as close as those of a rule.
 const BY_CHANCE: f64 = 0.2;
-/// A spread that changes more than this starts another series, such as after a change of unit.
-const OTHER_SERIES: f64 = 20.0;
+/// A level and a spread that both change by more than this factor start another series: a change of unit.
+const OTHER_SERIES: f64 = 5.0;
 
 /// The side of a threshold that matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,9 +161,16 @@ struct Now {
 
 impl Now {
     fn of(cleaned: &Cleaned, changes: &[Change], n_days: usize) -> Option<Self> {
+        let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
         let other = changes
             .iter()
-            .filter(|c| c.spread_ratio.is_some_and(|r| !(1.0 / OTHER_SERIES..=OTHER_SERIES).contains(&r)))
+            .filter(|c| {
+                let at = cleaned.t.partition_point(|t| *t < c.day as f64);
+                let before = mean(&cleaned.x[at.saturating_sub(7)..at]).abs();
+                let after = mean(&cleaned.x[at..(at + 7).min(cleaned.x.len())]).abs();
+                let far = |ratio: f64| !(1.0 / OTHER_SERIES..=OTHER_SERIES).contains(&ratio);
+                c.spread_ratio.is_some_and(far) && far(after / before)
+            })
             .map(|c| c.day)
             .rfind(|day| n_days - day >= 14);
         let start = cleaned.t.partition_point(|t| *t < other.unwrap_or(0) as f64);
@@ -188,7 +195,6 @@ impl Now {
             .iter()
             .filter(|t| t.jumped)
             .map(|Told { at, .. }| {
-                let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
                 let before = mean(&x[at.saturating_sub(3)..*at]);
                 (before, mean(&x[*at..(at + 3).min(x.len())]) - before)
             })
