@@ -3,8 +3,11 @@
 
 use super::series::{NORMAL_MAD, median};
 
-/// How fast the level wanders: variance a day, in variances of a day's noise.
-const LEVEL_WANDERS: [f64; 4] = [0.0, 0.01, 0.1, 1.0];
+/// How the level moves, in variances of a day's noise: by what variance a day it wanders, or what variance it has about
+/// its line with a memory of some days (it then comes back, and does not count as level).
+const MOVES: [(f64, f64); 6] = [(0.0, 0.0), (0.01, 0.0), (0.1, 0.0), (1.0, 0.0), (0.0, 3.0), (0.0, 30.0)];
+/// What is left of such a movement after a day.
+const MEMORY: f64 = 0.8;
 /// How fast the slope wanders, likewise; the share by which it grows (or is damped; Gardner and McKenzie 1985) a day;
 /// and what is thought of that beforehand: steady, wandering, slowing, accelerating.
 const SLOPES: [(f64, f64, f64); 8] = [
@@ -73,14 +76,15 @@ pub(super) fn states(t: &[f64], x: &[f64], told: &[Told], last_day: f64) -> Opti
     let (spread, span) = (spread_of(&blocks), t[t.len() - 1] - t[0] + 1.0);
     // A slope that made all of the spread within segments is as likely as none, beforehand.
     let slope_prior = (12.0 * spread + noise) / (span * span);
-    let mut found: Vec<(f64, State)> = Vec::with_capacity(36);
-    for level in LEVEL_WANDERS {
+    let mut found: Vec<(f64, State)> = Vec::with_capacity(54);
+    for (level, held) in MOVES {
         for (slope, growth, prior) in SLOPES {
-            let (fit, state) = filtered(&blocks, noise, Some(slope_prior), [level, slope], growth, last_day);
+            let (fit, state) =
+                filtered(&blocks, noise, Some(slope_prior), [level, slope], held, growth, last_day);
             found.push((fit + prior.ln(), state));
         }
         // No slope at all is half of what is thought beforehand.
-        found.push(filtered(&blocks, noise, None, [level, 0.0], 0.0, last_day));
+        found.push(filtered(&blocks, noise, None, [level, 0.0], held, 0.0, last_day));
     }
     let best = found.iter().map(|f| f.0).fold(f64::NEG_INFINITY, f64::max);
     let mut states: Vec<State> = found
@@ -160,6 +164,56 @@ fn spread_of(blocks: &[Block]) -> f64 {
     sum / blocks.len() as f64
 }
 
+/// What the filter knows: level, slope and movement that comes back, and their variances.
+struct Filter {
+    level: f64,
+    slope: f64,
+    held: f64,
+    ll: f64,
+    lb: f64,
+    bb: f64,
+    lc: f64,
+    bc: f64,
+    cc: f64,
+}
+
+impl Filter {
+    /// Leads on by `days`.
+    fn ahead(&mut self, days: f64, wander: [f64; 2], held: f64, growth: f64) {
+        let (far, kept) = (path(growth, days), if growth == 0.0 { 1.0 } else { (growth * days).exp() });
+        self.level += self.slope * far;
+        self.slope *= kept;
+        self.ll += far * (2.0 * self.lb + far * self.bb) + wander[0] * days + wander[1] * days.powi(3) / 3.0;
+        self.lb = kept * (self.lb + far * self.bb) + wander[1] * days * days / 2.0;
+        self.bb = kept * kept * self.bb + wander[1] * days;
+        if held > 0.0 {
+            let left = MEMORY.powf(days);
+            self.held *= left;
+            self.lc = left * (self.lc + far * self.bc);
+            self.bc *= kept * left;
+            self.cc = left * left * self.cc + held * (1.0 - left * left);
+        }
+    }
+
+    /// Learns from a block; the error and its variance.
+    fn learn(&mut self, block: &Block) -> (f64, f64) {
+        let total = self.ll + 2.0 * self.lc + self.cc + block.noise;
+        let error = block.level - self.level - self.held;
+        let (l, b, c) =
+            ((self.ll + self.lc) / total, (self.lb + self.bc) / total, (self.lc + self.cc) / total);
+        self.level += l * error;
+        self.slope += b * error;
+        self.held += c * error;
+        self.ll -= l * l * total;
+        self.lb -= l * b * total;
+        self.bb -= b * b * total;
+        self.lc -= l * c * total;
+        self.bc -= b * c * total;
+        self.cc -= c * c * total;
+        (error, total)
+    }
+}
+
 /// Kalman's filter of a local linear trend (Harvey 1989), in variances of the noise; how well it foresaw the blocks
 /// (a log marginal likelihood, the noise integrated out), and the state.
 fn filtered(
@@ -167,53 +221,54 @@ fn filtered(
     noise: f64,
     slope_prior: Option<f64>,
     wander: [f64; 2],
+    held: f64,
     growth: f64,
     last_day: f64,
 ) -> (f64, State) {
     let has_slope = slope_prior.is_some();
-    let slope_prior = slope_prior.unwrap_or(0.0) / noise;
-    let mut level = blocks[0].level;
-    let mut slope = 0.0;
-    let (mut ll, mut lb, mut bb) = (blocks[0].noise, 0.0, slope_prior);
-    let (mut logs, mut squares, mut count) = (0.0, 0.0, 0.0);
-    let ahead = |level: &mut f64, slope: &mut f64, ll: &mut f64, lb: &mut f64, bb: &mut f64, days: f64| {
-        let (far, kept) = (path(growth, days), if growth == 0.0 { 1.0 } else { (growth * days).exp() });
-        *level += *slope * far;
-        *slope *= kept;
-        *ll += far * (2.0 * *lb + far * *bb) + wander[0] * days + wander[1] * days.powi(3) / 3.0;
-        *lb = kept * (*lb + far * *bb) + wander[1] * days * days / 2.0;
-        *bb = kept * kept * *bb + wander[1] * days;
+    let mut now = Filter {
+        level: blocks[0].level,
+        slope: 0.0,
+        held: 0.0,
+        ll: blocks[0].noise + held,
+        lb: 0.0,
+        bb: slope_prior.unwrap_or(0.0) / noise,
+        lc: -held,
+        bc: 0.0,
+        cc: held,
     };
+    let (mut logs, mut squares, mut count) = (0.0, 0.0, 0.0);
     for pair in blocks.windows(2) {
-        let (before, now) = (&pair[0], &pair[1]);
-        ahead(&mut level, &mut slope, &mut ll, &mut lb, &mut bb, now.day - before.day);
+        let block = &pair[1];
+        now.ahead(block.day - pair[0].day, wander, held, growth);
         if has_slope {
-            bb += now.turn * now.turn / noise;
+            now.bb += block.turn * block.turn / noise;
         }
-        if now.jumped {
+        if block.jumped {
             // The level starts anew at this block; the slope goes on as it was.
-            level = now.level;
-            (ll, lb) = (now.noise, 0.0);
+            now.level = block.level - now.held;
+            (now.ll, now.lb, now.lc) = (block.noise + now.cc, -now.bc, -now.cc);
             continue;
         }
-        let total = ll + now.noise;
-        let error = now.level - level;
-        let (gain_l, gain_b) = (ll / total, lb / total);
-        level += gain_l * error;
-        slope += gain_b * error;
-        bb -= gain_b * lb;
-        lb -= gain_l * lb;
-        ll -= gain_l * ll;
+        let (error, total) = now.learn(block);
         logs += total.ln();
         squares += error * error / total;
         count += 1.0;
     }
-    ahead(&mut level, &mut slope, &mut ll, &mut lb, &mut bb, last_day - blocks[blocks.len() - 1].day);
+    now.ahead(last_day - blocks[blocks.len() - 1].day, wander, held, growth);
     let scaled = NOISE_PRIOR * noise + squares;
     let fit = -0.5 * logs - 0.5 * (NOISE_PRIOR + count) * scaled.ln();
     let own = scaled / (NOISE_PRIOR + count);
-    let variance = [ll * own, lb * own, bb.max(0.0) * own];
-    (fit, State { weight: 0.0, level, slope, growth, variance, wander: wander.map(|w| w * own) })
+    let variance = [now.ll.max(0.0) * own, now.lb * own, now.bb.max(0.0) * own];
+    let state = State {
+        weight: 0.0,
+        level: now.level,
+        slope: now.slope,
+        growth,
+        variance,
+        wander: wander.map(|w| w * own),
+    };
+    (fit, state)
 }
 
 /// How far a slope of 1 that grows by a share `growth` a day leads within `days`.
