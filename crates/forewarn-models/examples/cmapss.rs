@@ -1,6 +1,6 @@
 //! Remaining lives of simulated jet engines (C-MAPSS FD001; Saxena et al. 2008): `cargo run --release --example cmapss
-//! -- FOLDER [test]`. Units left out of the training file are foretold at cut points as random as those of the test
-//! file; with `test` the test units are too. It does not choose anything.
+//! -- FOLDER`. Units left out of the training file are foretold at cut points as random as those of the test file, then
+//! the test units. It does not choose anything.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -63,8 +63,7 @@ fn row(name: &str, found: &[(RemainingLife, f64)]) {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let folder = arguments.next().ok_or("the folder of train_FD001.txt is needed")?;
+    let folder = std::env::args().nth(1).ok_or("the folder of train_FD001.txt is needed")?;
     let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}"));
     let train = units(&read("train_FD001.txt")?, true);
     let params = RemainingParams { cap_days: CAP, ..Default::default() };
@@ -102,17 +101,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         row(&format!("left out, {left} cycles left"), &own);
     }
     println!("{:.1} s for ten fits", start.elapsed().as_secs_f64());
-    if arguments.next().is_some() {
-        let test = units(&read("test_FD001.txt")?, false);
-        let truth: Vec<f64> =
-            read("RUL_FD001.txt")?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-        let model = RemainingModel::fit(&train, &params)?.ok_or("too few units")?;
-        let found: Vec<(RemainingLife, f64)> = test
-            .iter()
-            .zip(truth)
-            .map(|(u, t)| Ok((model.predict(u)?, t)))
-            .collect::<Result<_, ModelError>>()?;
-        row("test units", &found);
-    }
+    let test = units(&read("test_FD001.txt")?, false);
+    let truth: Vec<f64> =
+        read("RUL_FD001.txt")?.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    let model = RemainingModel::fit(&train, &params)?.ok_or("too few units")?;
+    let found: Vec<(RemainingLife, f64)> =
+        test.iter().zip(truth).map(|(u, t)| Ok((model.predict(u)?, t))).collect::<Result<_, ModelError>>()?;
+    row("test units", &found);
     Ok(())
 }

@@ -241,7 +241,8 @@ fn filtered(
     for pair in blocks.windows(2) {
         let block = &pair[1];
         now.ahead(block.day - pair[0].day, wander, held, growth);
-        if has_slope {
+        // A slope that dies away or grows explains its own turns.
+        if has_slope && (growth == 0.0 || block.jumped) {
             now.bb += block.turn * block.turn / noise;
         }
         if block.jumped {

@@ -50,7 +50,8 @@ fn student_two_sided(level: f64, freedom: f64) -> f64 {
 /// so that slow wandering widens it; it then follows Student's distribution with as many degrees of freedom as there
 /// are cosines (Müller 2007; Lazarus, Lewis, Stock and Watson 2018).
 ///
-/// A random walk has no trend, yet looks like one to any such test: with a p-value below 0.05 in about half of all
+/// At 5 % it finds a trend in 5 to 7 % of stationary series whose days correlate by up to 0.8, in 8 to 10 % at 0.9. A
+/// random walk has no trend, yet looks like one to any such test: in a third (60 days) to two thirds (365 days) of all
 /// cases. What matters there is [`time_to_threshold`](crate::time_to_threshold), which allows for it.
 ///
 /// ```
