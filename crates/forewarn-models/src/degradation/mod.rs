@@ -3,6 +3,8 @@
 
 mod changes;
 mod crossing;
+#[cfg(test)]
+mod laws;
 mod level;
 mod lines;
 mod regress;

@@ -2,7 +2,7 @@
 //! or an error that says what is wrong. It does not know real series.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use forewarn_models::{
+use crate::{
     ChangeKind, DailySeries, RemainingLife, RemainingModel, RemainingParams, Side, UnitPath, change_points,
     course, time_to_threshold, trend,
 };
@@ -189,6 +189,32 @@ fn remaining_lives_of_a_simulated_fleet() {
     let mut odd = units[0].clone();
     odd.sensors.pop();
     assert!(model.predict(&odd).is_err());
+}
+
+#[test]
+fn odd_fleets_get_an_answer() {
+    let params = RemainingParams { cap_days: 60.0, folds: 2, ..Default::default() };
+    let mut units = fleet(30, 8);
+    for unit in &mut units {
+        let n = unit.times_days.len();
+        unit.sensors[0] = vec![f64::NAN; n];
+        unit.sensors[2][n / 2] = f64::NAN;
+    }
+    units.push(UnitPath { times_days: vec![3.0], sensors: vec![vec![1.0]; 4], failed: true });
+    let model = RemainingModel::fit(&units, &params).unwrap().unwrap();
+    assert_eq!(model.sensors(), [2]);
+    let unknown = UnitPath { times_days: vec![0.0], sensors: vec![vec![f64::NAN]; 4], failed: false };
+    let found = model.predict(&unknown).unwrap();
+    assert!((0.0..=60.0).contains(&found.expected_days));
+    // No sensor says anything: age alone is left.
+    for unit in &mut units {
+        unit.sensors.truncate(1);
+    }
+    let model = RemainingModel::fit(&units, &params).unwrap().unwrap();
+    assert!(model.sensors().is_empty());
+    let back = UnitPath { times_days: vec![1.0, 0.0], sensors: vec![vec![0.0; 2]], failed: false };
+    assert!(model.predict(&back).is_err(), "time runs back");
+    assert!(RemainingModel::fit(&[], &params).unwrap().is_none());
 }
 
 fn value() -> impl Strategy<Value = f64> {
