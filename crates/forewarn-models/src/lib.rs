@@ -26,6 +26,8 @@
 //! | what a measure did | [`matched_rate_ratio`]; [`benjamini_hochberg`] over all | [`RateRatio`], q-values |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
 //! | tickets that say the same | [`text::Lexicon::bags`], [`text::TextGroups::fit`]; [`text::TextGroups::assign`], [`text::name_words`] | groups, their words |
+//! | slow decline | [`DailySeries::new`]; [`course`], or [`trend`], [`change_points`], [`time_to_threshold`] alone | [`Trend`], [`Change`]s, [`TimeToThreshold`] |
+//! | remaining life | [`RemainingModel::fit`] on [`UnitPath`]s that ran to failure; [`RemainingModel::predict`] | [`RemainingLife`] |
 //! | faster than before | [`rate_ratio`] | a ratio of rates with its exact interval |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
@@ -87,6 +89,7 @@ mod choose;
 mod columns;
 mod condition;
 mod counts;
+mod degradation;
 mod error;
 mod interval;
 mod life;
@@ -116,6 +119,10 @@ pub use condition::{ChannelKind, Condition, ConditionDays, MIN_SEQUENCES, N_STAT
 pub use counts::{
     COUNT_LEVELS, CountCalendar, CountForecast, forecast_counts, negbin_cdf, negbin_quantiles, pinball_loss,
     reconcile_counts, recorded_periods, rest_periods,
+};
+pub use degradation::{
+    Change, ChangeKind, Course, DailySeries, RemainingLife, RemainingModel, RemainingParams, Side,
+    TimeToThreshold, Trend, UnitPath, change_points, course, time_to_threshold, trend,
 };
 pub use error::ModelError;
 pub use interval::{LocalEvidence, probability_interval, probability_intervals, unseen_spread};
