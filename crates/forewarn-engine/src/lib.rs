@@ -93,6 +93,8 @@ pub struct RunResult {
     pub recurrences: DataFrame,
     /// `measures`
     pub measures: DataFrame,
+    /// `degradations`
+    pub degradations: DataFrame,
     /// `features`: the catalog
     pub features: DataFrame,
     /// `forecasts`

@@ -144,6 +144,7 @@ pub(crate) fn run(
         )?,
         recurrences,
         measures,
+        degradations: forewarn_frames::output::DEGRADATIONS.empty(),
         forecasts: counts.forecasts,
         workload: counts.workload,
         features: model.catalog.to_frame()?,

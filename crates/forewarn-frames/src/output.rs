@@ -326,6 +326,8 @@ pub struct RunTables {
     pub recurrences: DataFrame,
     /// See [`MEASURES`].
     pub measures: DataFrame,
+    /// See [`DEGRADATIONS`].
+    pub degradations: DataFrame,
     /// See [`FORECASTS`].
     pub forecasts: DataFrame,
     /// See [`WORKLOAD`].

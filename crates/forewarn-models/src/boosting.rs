@@ -10,7 +10,7 @@ use crate::special::{logit, softplus};
 use crate::trees::Boosted;
 
 pub use bins::BinnedRows;
-use grow::Grower;
+use grow::{Grower, Loss};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the boosting, with defaults for rare failures.
@@ -134,6 +134,18 @@ impl BoostingParams {
         Ok(self.grown(rows, train, None).0)
     }
 
+    /// Trees whose sum is near the numbers `y` (squared loss), one a row, all of one weight; `min_leaf_events` is the least
+    /// number of rows of a leaf.
+    pub(crate) fn grow_numbers(&self, rows: &BinnedRows, y: &[f64]) -> Result<Boosted, ModelError> {
+        self.check()?;
+        same_length("binned rows", rows.n_rows(), y.len())?;
+        let base = y.iter().sum::<f64>() / y.len().max(1) as f64;
+        let given = (Loss::Squared, base, f64::from(self.min_leaf_events));
+        let mut grower = Grower::new(self, rows, y, vec![1.0; y.len()], given);
+        let trees = (0..self.iterations).map(|_| grower.next().nodes).collect();
+        Ok(Boosted { n_columns: rows.n_cols(), base, trees })
+    }
+
     /// The trees, and what the splits on each column gained.
     fn grown(
         &self,
@@ -148,7 +160,7 @@ impl BoostingParams {
         // The hessian of a row is w q (1 - q): at the base rate, the expected events of a leaf times (1 - base).
         let min_leaf_weight = f64::from(self.min_leaf_events) * (1.0 - rate);
         let base = logit(rate);
-        let mut grower = Grower::new(self, rows, train.y, weights, (base, min_leaf_weight));
+        let mut grower = Grower::new(self, rows, train.y, weights, (Loss::Logistic, base, min_leaf_weight));
         let mut gains = vec![0.0; rows.n_cols()];
         let mut boosted = Boosted { n_columns: rows.n_cols(), base, trees: Vec::new() };
         let judged = validation.zip(self.early_stopping);

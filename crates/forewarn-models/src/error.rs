@@ -73,9 +73,6 @@ pub enum ModelError {
         /// Where it happened.
         what: &'static str,
     },
-    /// The boosting library refused.
-    #[error("gradient boosting: {0}")]
-    Boosting(String),
     /// Bytes of a stored model could not be written or read.
     #[error("stored model: {0}")]
     Bytes(#[from] serde_json::Error),

@@ -1,8 +1,8 @@
 //! Fills the page's template. It does not know what the numbers mean; `view` has already put them in words.
 
 use forewarn_frames::output::{
-    CALIBRATION, FORECASTS, LABELS, MEASURES, METRICS, PLOT_SERIES, PROBLEMS, RANKING, RECURRENCES, RISK,
-    RunTables, WORKLOAD,
+    CALIBRATION, DEGRADATIONS, FORECASTS, LABELS, MEASURES, METRICS, PLOT_SERIES, PROBLEMS, RANKING,
+    RECURRENCES, RISK, RunTables, WORKLOAD,
 };
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
@@ -63,7 +63,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 ///     ranking: output::RANKING.empty(), risk: output::RISK.empty(), labels: output::LABELS.empty(),
 ///     calibration: output::CALIBRATION.empty(), metrics: output::METRICS.empty(),
 ///     plot_series: output::PLOT_SERIES.empty(), recurrences: output::RECURRENCES.empty(),
-///     measures: output::MEASURES.empty(), problems: output::PROBLEMS.empty(),
+///     measures: output::MEASURES.empty(), problems: output::PROBLEMS.empty(), degradations: output::DEGRADATIONS.empty(),
 ///     forecasts: output::FORECASTS.empty(), workload: output::WORKLOAD.empty(), findings: vec![], facts,
 /// };
 /// let page = forewarn_report::render(&tables)?;
@@ -79,6 +79,7 @@ pub fn render(tables: &RunTables) -> Result<String, ReportError> {
     PLOT_SERIES.check(&tables.plot_series)?;
     RECURRENCES.check(&tables.recurrences)?;
     MEASURES.check(&tables.measures)?;
+    DEGRADATIONS.check(&tables.degradations)?;
     PROBLEMS.check(&tables.problems)?;
     FORECASTS.check(&tables.forecasts)?;
     WORKLOAD.check(&tables.workload)?;

@@ -3,7 +3,7 @@
 use std::io;
 
 use forewarn_frames::output::{
-    FORECASTS, METRICS, OutKind, PROBLEMS, RunFacts, RunTables, TableSchema, WORKLOAD,
+    DEGRADATIONS, FORECASTS, METRICS, OutKind, PROBLEMS, RunFacts, RunTables, TableSchema, WORKLOAD,
 };
 use forewarn_frames::{Finding, Severity};
 use polars::prelude::*;
@@ -226,6 +226,7 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
         ("recurrences.parquet", parquet(&tables.recurrences, "recurrences")?),
         ("measures.parquet", parquet(&tables.measures, "measures")?),
         ("problems.parquet", parquet(&tables.problems, "problems")?),
+        ("degradations.parquet", parquet(&tables.degradations, "degradations")?),
         ("forecasts.parquet", parquet(&tables.forecasts, "forecasts")?),
         ("workload.parquet", parquet(&tables.workload, "workload")?),
         ("metrics.json", metrics_json(&tables.metrics)?.into_bytes()),
@@ -277,11 +278,11 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
         plot_series: parquet("plot_series")?,
         recurrences: parquet("recurrences")?,
         measures: parquet("measures")?,
+        degradations: or_empty("degradations", &DEGRADATIONS)?,
         forecasts: or_empty("forecasts", &FORECASTS)?,
         workload: or_empty("workload", &WORKLOAD)?,
         findings: findings_from_json(&text("findings.json")?)?,
-        // A run folder of an older version has none.
-        problems: if read("problems.parquet").is_ok() { parquet("problems")? } else { PROBLEMS.empty() },
+        problems: or_empty("problems", &PROBLEMS)?,
         facts: facts_from_json(facts)?,
     })
 }

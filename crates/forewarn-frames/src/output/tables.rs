@@ -253,6 +253,78 @@ pub const PROBLEMS: TableSchema = TableSchema {
     ],
 };
 
+/// What gets worse on which asset, what matters first at the top.
+pub const DEGRADATIONS: TableSchema = TableSchema {
+    name: "degradations",
+    columns: &[
+        ("asset_id", Text, "the asset"),
+        ("metric", Text, "the metric of its telemetry"),
+        (
+            "kind",
+            Text,
+            "trend (a level that moves, or nears a threshold), change_point (a sudden change of level, spread or slope), anomaly (unlike its own past), peer (unlike its peers)",
+        ),
+        ("since", Time, "since when, as far as the series tells"),
+        (
+            "value",
+            Number,
+            "the level now (trend), after the change (change_point), or of that day (anomaly, peer)",
+        ),
+        ("threshold", Number, "the threshold that matters; null where the metric has none"),
+        (
+            "eta_days",
+            Number,
+            "median of the days until the threshold is crossed, 0: it is; null: not within 180 days, or none",
+        ),
+        ("eta_low", Number, "one in ten crosses before so many days; null: not within 180 days"),
+        ("eta_high", Number, "nine in ten cross before so many days; null: not within 180 days"),
+        (
+            "score",
+            Number,
+            "how unlikely by chance, 0 or more: minus the decimal logarithm of the p-value (trend, change_point) or of the false alarms a day (anomaly, peer) of what is as striking",
+        ),
+        ("text", Text, "the finding in words"),
+        (
+            "expected",
+            Number,
+            "what was usual before: the level before the change, or what was expected of that day",
+        ),
+        ("slope_per_day", Number, "change of the level a day; null where none is claimed"),
+        (
+            "related",
+            Text,
+            "a change or patch of the asset within two days of `since`; null where there is none",
+        ),
+        ("n_assets", Whole, "how many assets show the same at the same time, this one included; 1: it alone"),
+    ],
+};
+
+/// `degradation` of a backtest: what was flagged at each cutoff, and what came.
+pub const DEGRADATION: TableSchema = TableSchema {
+    name: "degradation",
+    columns: &[
+        ("cutoff", Time, "when it was flagged"),
+        ("asset_id", Text, "the asset"),
+        ("metric", Text, "the metric"),
+        ("kind", Text, "as in `degradations`"),
+        ("score", Number, "as in `degradations`"),
+        ("eta_days", Number, "as in `degradations`"),
+        ("eta_low", Number, "as in `degradations`"),
+        ("eta_high", Number, "as in `degradations`"),
+        ("outcome_days", Number, "days from the cutoff to the asset's next failure; null: none was seen"),
+        (
+            "crossed_days",
+            Number,
+            "days from the cutoff to the day that the threshold was crossed; null: not seen, or no threshold",
+        ),
+        (
+            "watched_days",
+            Number,
+            "days after the cutoff for which the asset was seen: within the records and in service",
+        ),
+    ],
+};
+
 /// Expected counts of tickets, one row per series and period ahead.
 pub const FORECASTS: TableSchema = TableSchema {
     name: "forecasts",
@@ -347,6 +419,8 @@ pub const TABLES: [&TableSchema; 16] = [
     &MEASURES,
     &RECURRENCE,
     &PROBLEMS,
+    &DEGRADATIONS,
+    &DEGRADATION,
     &FORECASTS,
     &FORECASTS_JUDGED,
     &WORKLOAD,

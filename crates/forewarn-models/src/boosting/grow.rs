@@ -68,6 +68,28 @@ pub(super) struct Grown {
     pub(super) gains: Vec<(usize, f64)>,
 }
 
+/// What is made small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// Of outcomes 0 and 1, whose log odds are summed up.
+    Logistic,
+    /// Half the square of the error of numbers.
+    Squared,
+}
+
+impl Loss {
+    /// Its first and second derivative where the sum is `z` and `y` came.
+    fn slopes(self, z: f64, y: f64) -> (f64, f64) {
+        match self {
+            Self::Logistic => {
+                let p = sigmoid(z);
+                (p - y, p * (1.0 - p))
+            }
+            Self::Squared => (z - y, 1.0),
+        }
+    }
+}
+
 /// Grows trees on the same rows.
 pub(super) struct Grower<'a> {
     params: &'a BoostingParams,
@@ -75,7 +97,8 @@ pub(super) struct Grower<'a> {
     y: &'a [f64],
     weights: Vec<f64>,
     min_leaf_weight: f64,
-    /// Log odds so far.
+    loss: Loss,
+    /// The sum so far.
     z: Vec<f64>,
     n_grown: u64,
     /// Histograms of earlier trees, to be used again.
@@ -83,19 +106,19 @@ pub(super) struct Grower<'a> {
 }
 
 impl<'a> Grower<'a> {
-    /// `weights` are those of events: an event weighs 1 on average.
+    /// The sum begins with `base`; a leaf has a sum of second derivatives of `min_leaf_weight` at least.
     pub(super) fn new(
         params: &'a BoostingParams,
         rows: &'a BinnedRows,
         y: &'a [f64],
         weights: Vec<f64>,
-        (base, min_leaf_weight): (f64, f64),
+        (loss, base, min_leaf_weight): (Loss, f64, f64),
     ) -> Self {
         let z = vec![base; y.len()];
-        Self { params, rows, y, weights, min_leaf_weight, z, n_grown: 0, spare: Vec::new() }
+        Self { params, rows, y, weights, min_leaf_weight, loss, z, n_grown: 0, spare: Vec::new() }
     }
 
-    /// Grows the next tree and adds it to the log odds.
+    /// Grows the next tree and adds it to the sum.
     pub(super) fn next(&mut self) -> Grown {
         let mut rng = generator(self.params.seed, self.n_grown);
         self.n_grown += 1;
@@ -120,9 +143,9 @@ impl<'a> Grower<'a> {
             .with_min_len(CHUNK_ROWS)
             .map(|&i| {
                 let i = i as usize;
-                let p = sigmoid(self.z[i]);
+                let (slope, curvature) = self.loss.slopes(self.z[i], self.y[i]);
                 let w = self.weights[i];
-                [(w * (p - self.y[i])) as f32, (w * p * (1.0 - p)) as f32]
+                [(w * slope) as f32, (w * curvature) as f32]
             })
             .collect();
         let (nodes, leaves) = self.tree(&columns, &mut index, &mut pairs);

@@ -1,87 +1,54 @@
 //! Two regressions of a number on columns: boosted trees by squared loss and a ridge. They do not know what the number
 //! is.
 
+use crate::boosting::{BinnedRows, BoostingParams};
 use crate::error::ModelError;
 use crate::linalg::{solve_spd, weighted_gram};
-use forust_ml::gradientbooster::GrowPolicy;
-use forust_ml::objective::ObjectiveType;
-use forust_ml::sampler::SampleMethod;
+use crate::matrix::Matrix;
+use crate::risk::RiskModel;
+use crate::trees::Boosted;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-/// Columns of equal length, column by column in one vector, as both need them.
-#[derive(Debug)]
-pub(super) struct Table {
-    pub(super) values: Vec<f64>,
-    pub(super) n_rows: usize,
-}
-
-impl Table {
-    pub(super) fn new(rows: &[&[f64]]) -> Self {
-        let p = rows.first().map_or(0, |r| r.len());
-        let values = (0..p).flat_map(|j| rows.iter().map(move |r| r[j])).collect();
-        Self { values, n_rows: rows.len() }
-    }
-
-    fn n_cols(&self) -> usize {
-        self.values.len() / self.n_rows.max(1)
-    }
-
-    fn library(&self) -> forust_ml::Matrix<'_, f64> {
-        forust_ml::Matrix::new(&self.values, self.n_rows, self.n_cols())
-    }
+/// Rows as a table.
+pub(super) fn table(rows: &[&[f64]]) -> Matrix {
+    let p = rows.first().map_or(0, |r| r.len());
+    let values = (0..p).flat_map(|j| rows.iter().map(move |r| r[j])).collect();
+    Matrix::from_values(values, rows.len(), p)
 }
 
 /// Trees, several times with other samples.
-pub(super) struct Trees(Vec<forust_ml::GradientBooster>);
-
-impl std::fmt::Debug for Trees {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Trees").field(&self.0.len()).finish()
-    }
-}
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Trees(Boosted);
 
 impl Trees {
-    pub(super) fn fit(x: &Table, y: &[f64], seed: u64, times: u64) -> Result<Self, ModelError> {
-        let mean = y.iter().sum::<f64>() / y.len() as f64;
-        let grow = |k: u64| {
-            let mut booster = forust_ml::GradientBooster::default();
-            booster.objective_type = ObjectiveType::SquaredLoss;
-            booster.iterations = 250;
-            booster.learning_rate = 0.04;
-            booster.max_depth = 5;
-            booster.max_leaves = 12;
-            booster.l2 = 5.0;
-            booster.min_leaf_weight = 15.0;
-            booster.base_score = mean;
-            booster.initialize_base_score = false;
-            booster.nbins = 64;
-            booster.parallel = true;
-            booster.subsample = 0.5;
-            booster.sample_method = SampleMethod::Random;
-            booster.colsample_bytree = 0.3_f64.max((1.0 / x.n_cols() as f64 + 1e-9).min(1.0));
-            booster.seed = seed.wrapping_mul(1000).wrapping_add(k);
-            booster.missing = f64::NAN;
-            booster.grow_policy = GrowPolicy::LossGuide;
-            booster
-                .fit(&x.library(), y, &vec![1.0; y.len()], None)
-                .map_err(|e| ModelError::Boosting(e.to_string()))?;
-            Ok(booster)
+    pub(super) fn fit(x: &Matrix, y: &[f64], seed: u64, times: u64) -> Result<Self, ModelError> {
+        let usual = BoostingParams {
+            iterations: 250,
+            learning_rate: 0.04,
+            max_leaves: 12,
+            max_depth: 5,
+            min_leaf_events: 15.0,
+            column_share: 0.3,
+            n_bins: 64,
+            ..BoostingParams::default()
         };
-        Ok(Self((0..times).map(grow).collect::<Result<_, ModelError>>()?))
+        let rows = BinnedRows::new(x, usual.n_bins)?;
+        let grow = |k: u64| {
+            let seed = seed.wrapping_mul(1000).wrapping_add(k);
+            BoostingParams { seed, ..usual.clone() }.grow_numbers(&rows, y)
+        };
+        Ok(Self(Boosted::mean((0..times).into_par_iter().map(grow).collect::<Result<_, ModelError>>()?)?))
     }
 
-    pub(super) fn predict(&self, x: &Table) -> Vec<f64> {
-        let mut sum = vec![0.0; x.n_rows];
-        for booster in &self.0 {
-            for (s, p) in sum.iter_mut().zip(booster.predict(&x.library(), true)) {
-                *s += p / self.0.len() as f64;
-            }
-        }
-        sum
+    pub(super) fn predict(&self, x: &Matrix) -> Result<Vec<f64>, ModelError> {
+        // The sum of the trees, which stands for the number itself here.
+        self.0.log_odds(x)
     }
 }
 
 /// A ridge on standardized columns and their squares.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Ridge {
     scales: Vec<(f64, f64)>,
     weights: Vec<f64>,
@@ -92,11 +59,11 @@ pub(super) struct Ridge {
 const PENALTY_SHARE: f64 = 0.02;
 
 impl Ridge {
-    pub(super) fn fit(x: &Table, y: &[f64]) -> Result<Self, ModelError> {
-        let n = x.n_rows as f64;
+    pub(super) fn fit(x: &Matrix, y: &[f64]) -> Result<Self, ModelError> {
+        let n = x.n_rows() as f64;
         let scales: Vec<(f64, f64)> = x
-            .values
-            .chunks(x.n_rows)
+            .values()
+            .chunks(x.n_rows())
             .map(|c| {
                 let mean = c.iter().sum::<f64>() / n;
                 (mean, (c.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt().max(1e-12))
@@ -104,7 +71,7 @@ impl Ridge {
             .collect();
         let columns = expanded(x, &scales);
         let mean = y.iter().sum::<f64>() / n;
-        let mut gram = weighted_gram(&columns, &vec![1.0; x.n_rows]);
+        let mut gram = weighted_gram(&columns, &vec![1.0; x.n_rows()]);
         let p = columns.len();
         for j in 0..p {
             gram[j * p + j] += PENALTY_SHARE * n;
@@ -114,8 +81,8 @@ impl Ridge {
         Ok(Self { scales, weights: solve_spd(&mut gram, &along, "ridge of remaining lives")?, mean })
     }
 
-    pub(super) fn predict(&self, x: &Table) -> Vec<f64> {
-        let mut sum = vec![self.mean; x.n_rows];
+    pub(super) fn predict(&self, x: &Matrix) -> Vec<f64> {
+        let mut sum = vec![self.mean; x.n_rows()];
         for (column, w) in expanded(x, &self.scales).iter().zip(&self.weights) {
             for (s, v) in sum.iter_mut().zip(column) {
                 *s += w * v;
@@ -125,9 +92,9 @@ impl Ridge {
     }
 }
 
-fn expanded(x: &Table, scales: &[(f64, f64)]) -> Vec<Vec<f64>> {
+fn expanded(x: &Matrix, scales: &[(f64, f64)]) -> Vec<Vec<f64>> {
     let mut columns = Vec::with_capacity(2 * scales.len());
-    for (column, (mean, deviation)) in x.values.chunks(x.n_rows).zip(scales) {
+    for (column, (mean, deviation)) in x.values().chunks(x.n_rows()).zip(scales) {
         let z: Vec<f64> = column.iter().map(|v| ((v - mean) / deviation).clamp(-5.0, 5.0)).collect();
         columns.push(z.iter().map(|z| z * z - 1.0).collect());
         columns.push(z);

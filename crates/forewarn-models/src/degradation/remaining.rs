@@ -1,9 +1,10 @@
 //! Remaining life of running units, learned from units that ran to failure. It does not know what a sensor measures or
 //! in which unit.
 
-use super::regress::{Ridge, Table, Trees};
+use super::regress::{Ridge, Trees, table};
 use super::windows::Scales;
 use crate::error::{ModelError, in_range, same_length};
+use serde::{Deserialize, Serialize};
 
 /// One unit and what its sensors said.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +18,7 @@ pub struct UnitPath {
 }
 
 /// How to learn remaining lives.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RemainingParams {
     /// Lives beyond that many days are all alike: nothing foretells them yet. Above 0. Default 125.
     pub cap_days: f64,
@@ -51,7 +52,7 @@ pub struct RemainingLife {
 }
 
 /// Learned remaining lives.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RemainingModel {
     params: RemainingParams,
     n_sensors: usize,
@@ -62,7 +63,7 @@ pub struct RemainingModel {
     held_out: Vec<(f64, f64)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Members {
     scales: Scales,
     trees: Trees,
@@ -141,8 +142,8 @@ fn rows_of(paths: &[&UnitPath], scales: &Scales, cap: f64) -> Rows {
     rows
 }
 
-fn table(columns: &[Vec<f64>]) -> Table {
-    Table::new(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>())
+fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
+    columns.iter().map(Vec::as_slice).collect()
 }
 
 impl Members {
@@ -153,21 +154,17 @@ impl Members {
         if rows.lives.len() < 30 {
             return Ok(None);
         }
-        let x = table(&rows.columns);
+        let x = table(&slices(&rows.columns));
         let trees = Trees::fit(&x, &rows.lives, params.seed, TREES_TIMES)?;
         Ok(Some(Self { ridge: Ridge::fit(&x, &rows.lives)?, trees, scales }))
     }
 
     /// Lives by trees and by the ridge, within 0 and the cap.
-    fn predict(&self, columns: &[Vec<f64>], cap: f64) -> Vec<(f64, f64)> {
-        let x = table(columns);
+    fn predict(&self, columns: &[Vec<f64>], cap: f64) -> Result<Vec<(f64, f64)>, ModelError> {
+        let x = table(&slices(columns));
         let held = |v: f64| v.clamp(0.0, cap);
-        self.trees
-            .predict(&x)
-            .into_iter()
-            .zip(self.ridge.predict(&x))
-            .map(|(t, r)| (held(t), held(r)))
-            .collect()
+        let both = self.trees.predict(&x)?.into_iter().zip(self.ridge.predict(&x));
+        Ok(both.map(|(t, r)| (held(t), held(r))).collect())
     }
 }
 
@@ -232,7 +229,7 @@ impl RemainingModel {
             if rows.lives.is_empty() {
                 continue;
             }
-            let found = members.predict(&rows.columns, cap);
+            let found = members.predict(&rows.columns, cap)?;
             held_out.extend(found.into_iter().zip(rows.lives).map(|((t, r), life)| (t, r, life)));
         }
         let loss = |w: f64| held_out.iter().map(|(t, r, l)| (w * t + (1.0 - w) * r - l).powi(2)).sum::<f64>();
@@ -269,7 +266,7 @@ impl RemainingModel {
         unit.check(self.n_sensors)?;
         let cap = self.params.cap_days;
         let columns = self.members.scales.columns(unit, &[unit.times_days.len() - 1]);
-        let (t, r) = self.members.predict(&columns, cap)[0];
+        let (t, r) = self.members.predict(&columns, cap)?[0];
         let expected_days = self.trees_weight * t + (1.0 - self.trees_weight) * r;
         let tail = 0.5 * (1.0 - self.params.level);
         let [low_days, median_days, high_days] = self.around(expected_days, [tail, 0.5, 1.0 - tail]);

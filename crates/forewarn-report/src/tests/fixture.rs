@@ -2,8 +2,8 @@
 //! numbers are made by formulas, so that two calls give the same tables.
 
 use forewarn_frames::output::{
-    CALIBRATION, FORECASTS, LABELS, METRICS, OutKind, PLOT_SERIES, PROBLEMS, RISK, RankingRow, Reason,
-    RunFacts, RunTables, Status, TableSchema, WORKLOAD, ranking_frame,
+    CALIBRATION, DEGRADATIONS, FORECASTS, LABELS, METRICS, OutKind, PLOT_SERIES, PROBLEMS, RISK, RankingRow,
+    Reason, RunFacts, RunTables, Status, TableSchema, WORKLOAD, ranking_frame,
 };
 use forewarn_frames::time::{DAY, HOUR, day_of};
 use forewarn_frames::{Finding, Severity};
@@ -504,6 +504,7 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         plot_series: plot_series(fill),
         recurrences: super::recurring::recurrences(fill),
         measures: super::recurring::measures(fill),
+        degradations: DEGRADATIONS.empty(),
         forecasts: forecasts(fill),
         workload: workload(fill),
         findings: findings(fill),
@@ -523,6 +524,7 @@ pub(crate) fn empty() -> RunTables {
         plot_series: PLOT_SERIES.empty(),
         recurrences: forewarn_frames::output::RECURRENCES.empty(),
         measures: forewarn_frames::output::MEASURES.empty(),
+        degradations: DEGRADATIONS.empty(),
         forecasts: FORECASTS.empty(),
         workload: WORKLOAD.empty(),
         findings: vec![],

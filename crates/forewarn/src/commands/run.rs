@@ -158,6 +158,7 @@ fn write(
         recurrences: result.recurrences.clone(),
         measures: result.measures.clone(),
         plot_series: result.plot_series.vstack(&made.problems.series).map_err(|e| inputs::internal(&e))?,
+        degradations: result.degradations.clone(),
         forecasts: result.forecasts.clone(),
         workload: result.workload.clone(),
         findings: made.findings.clone(),
