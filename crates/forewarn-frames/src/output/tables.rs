@@ -405,7 +405,7 @@ pub const WORKLOAD: TableSchema = TableSchema {
 };
 
 /// Every output table of a run.
-pub const TABLES: [&TableSchema; 16] = [
+pub const TABLES: [&TableSchema; 18] = [
     &RANKING,
     &RISK,
     &LABELS,
