@@ -76,6 +76,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod alone;
+pub mod anomaly;
 mod blend;
 mod boosting;
 mod bootstrap;

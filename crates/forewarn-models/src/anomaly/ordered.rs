@@ -1,0 +1,101 @@
+//! The last values of a stream, kept in order, for medians and quantiles. It does not know what the values are.
+
+use std::collections::VecDeque;
+
+/// A sliding window whose order statistics cost a search, not a sort.
+#[derive(Debug, Clone)]
+pub(super) struct Ordered {
+    capacity: usize,
+    recent: VecDeque<f64>,
+    sorted: Vec<f64>,
+}
+
+impl Ordered {
+    /// A window of the last `capacity` (>= 1) values.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), recent: VecDeque::new(), sorted: Vec::new() }
+    }
+
+    /// Adds a finite value and lets the oldest go where the window is full.
+    pub(super) fn push(&mut self, value: f64) {
+        if self.recent.len() == self.capacity
+            && let Some(oldest) = self.recent.pop_front()
+        {
+            let at = self.sorted.partition_point(|v| *v < oldest);
+            self.sorted.remove(at);
+        }
+        let at = self.sorted.partition_point(|v| *v < value);
+        self.sorted.insert(at, value);
+        self.recent.push_back(value);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// The values, the oldest first.
+    pub(super) fn recent(&self) -> impl DoubleEndedIterator<Item = f64> + '_ {
+        self.recent.iter().copied()
+    }
+
+    /// The value that a share `1 - upper` of the window lies at or below; `None` for an empty window.
+    pub(super) fn upper_quantile(&self, upper: f64) -> Option<f64> {
+        let n = self.sorted.len();
+        let from_top = (upper * n as f64) as usize;
+        self.sorted.get(n.checked_sub(1 + from_top.min(n.saturating_sub(1)))?).copied()
+    }
+
+    /// The lower median; `None` for an empty window.
+    pub(super) fn median(&self) -> Option<f64> {
+        self.sorted.get(self.sorted.len().checked_sub(1)? / 2).copied()
+    }
+}
+
+/// The median of a few values, which it puts in order; NaN for none.
+pub(super) fn median_of(values: &mut [f64]) -> f64 {
+    // An insertion sort: the slices have at most a dozen values, where it is the fastest.
+    for i in 1..values.len() {
+        let mut j = i;
+        while j > 0 && values[j - 1] > values[j] {
+            values.swap(j - 1, j);
+            j -= 1;
+        }
+    }
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => values[n / 2],
+        n => 0.5 * values[n / 2 - 1] + 0.5 * values[n / 2],
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_window_is_its_last_values_sorted(values in prop::collection::vec(-5_i32..5, 1..60), capacity in 1_usize..12) {
+            let mut window = Ordered::new(capacity);
+            for (i, v) in values.iter().enumerate() {
+                window.push(f64::from(*v));
+                let mut last: Vec<f64> = values[(i + 1).saturating_sub(capacity)..=i].iter().map(|v| f64::from(*v)).collect();
+                prop_assert_eq!(window.recent().collect::<Vec<_>>(), last.clone());
+                last.sort_by(f64::total_cmp);
+                prop_assert_eq!(window.median().unwrap(), last[(last.len() - 1) / 2]);
+                prop_assert_eq!(window.upper_quantile(0.0).unwrap(), last[last.len() - 1]);
+                prop_assert_eq!(window.len(), last.len());
+            }
+        }
+    }
+
+    #[test]
+    fn few_values() {
+        assert_eq!(median_of(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median_of(&mut [4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median_of(&mut []).is_nan());
+        assert_eq!(Ordered::new(3).median(), None);
+        assert_eq!(Ordered::new(3).upper_quantile(0.5), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! From surprise to a rate of false alarms: how often a series that goes on as before has an event as surprising. It does
+//! not know values or times of day.
+
+use super::ordered::Ordered;
+
+/// Blocks that the rate is judged by.
+const MEMORY: usize = 512;
+/// Blocks below which nothing is said.
+const LEAST: usize = 8;
+/// Largest maxima that the tail is fitted to, where a quarter of them are fewer.
+const TOP: usize = 20;
+/// The weight, in blocks, of the belief that a surprise is worth what it says (a scale of 1).
+const PRIOR: f64 = 2.0;
+/// Events of a size that may have been true ones: the next one still alarms.
+const FORGIVEN: usize = 2;
+
+/// Maxima of surprise over blocks of readings, the larger part of which lies about on an exponential tail (Gumbel 1958).
+///
+/// A block in an event counts as "at least as large as what comes once in the time watched", a censored observation:
+/// under a series that goes on as before this loses nothing, and a true event does not hide the next one.
+#[derive(Debug, Clone)]
+pub(super) struct EventRate {
+    block_len: usize,
+    filled: usize,
+    block_max: f64,
+    block_in_event: bool,
+    maxima: Ordered,
+    in_event: std::collections::VecDeque<bool>,
+    n_blocks: usize,
+    tail: Option<Fitted>,
+    /// Days and peaks of earlier events.
+    events: Vec<(f64, f64)>,
+}
+
+/// The tail as of the last full block.
+#[derive(Debug, Clone, Copy)]
+struct Fitted {
+    /// The surprise that the tail begins at, and how many events a block are expected above it.
+    start: f64,
+    per_block: f64,
+    /// Sum of excesses over the start, corrected to an exponential, with the prior's.
+    sum: f64,
+    /// Excesses seen whole, with the prior's.
+    count: f64,
+    /// The surprise that comes about once in the time watched.
+    once: f64,
+}
+
+impl Fitted {
+    /// Expected events as surprising in one block: the predictive distribution of an exponential whose scale is only
+    /// estimated (Lomax 1954), which keeps the promised rate where few blocks were seen.
+    fn per_block(&self, surprise: f64) -> f64 {
+        let excess = surprise - self.start;
+        let scale = self.sum / self.count;
+        let ratio =
+            if excess > 0.0 { (1.0 + excess / self.sum).powf(-self.count) } else { (-excess / scale).exp() };
+        self.per_block * ratio
+    }
+}
+
+/// Mean excess of a Gumbel variable of scale 1 over the quantile that `per_block` events are expected above: the integral of
+/// its upper tail, `Σ (-1)^(i+1) y^i / (i i!)`, over its probability.
+fn gumbel_excess(per_block: f64) -> f64 {
+    let (mut sum, mut term) = (0.0, -1.0);
+    for i in 1..16 {
+        term *= -per_block / f64::from(i);
+        sum += term / f64::from(i);
+    }
+    sum / (-(-per_block).exp_m1())
+}
+
+impl EventRate {
+    /// `block_len` (>= 1) readings make a block.
+    pub(super) fn new(block_len: usize) -> Self {
+        Self {
+            block_len,
+            filled: 0,
+            block_max: 0.0,
+            block_in_event: false,
+            maxima: Ordered::new(MEMORY),
+            in_event: std::collections::VecDeque::new(),
+            n_blocks: 0,
+            tail: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Expected events as surprising in one block, and whether that is rarer than once in the time watched; `day` is now.
+    /// `None` while too few blocks were seen.
+    pub(super) fn judge(&self, surprise: f64, day: f64, block_days: f64) -> Option<(f64, bool)> {
+        let tail = self.tail?;
+        let mut per_block = tail.per_block(surprise);
+        let rare = surprise > tail.once;
+        if rare {
+            // Where as large events did come, at a rate that two true ones do not explain, the tail is not exponential.
+            let mut n = 0;
+            for (then, peak) in self.events.iter().rev() {
+                n += usize::from(*peak >= surprise);
+                if *peak >= surprise && n > FORGIVEN {
+                    let seen = (n - FORGIVEN) as f64 / (day - then).max(block_days) * block_days;
+                    per_block = per_block.max(seen);
+                }
+            }
+        }
+        Some((per_block, rare))
+    }
+
+    /// Learns the surprise of one reading. `event` says that the reading belongs to an event; `repeated` that the event
+    /// began earlier, and then its readings count no more.
+    pub(super) fn push(&mut self, surprise: f64, day: f64, event: bool, repeated: bool) {
+        if event {
+            match self.events.last_mut() {
+                Some(last) if repeated => last.1 = last.1.max(surprise),
+                _ => self.events.push((day, surprise)),
+            }
+        }
+        if repeated {
+            return;
+        }
+        self.block_max = self.block_max.max(surprise);
+        self.block_in_event |= event;
+        self.filled += 1;
+        if self.filled == self.block_len {
+            self.close_block();
+        }
+    }
+
+    fn close_block(&mut self) {
+        let cap = self.tail.map_or(f64::INFINITY, |t| t.once);
+        self.maxima.push(self.block_max.min(cap));
+        if self.in_event.len() == MEMORY {
+            self.in_event.pop_front();
+        }
+        self.in_event.push_back(self.block_in_event);
+        self.n_blocks += 1;
+        (self.filled, self.block_max, self.block_in_event) = (0, 0.0, false);
+        let n = self.maxima.len();
+        if n < LEAST {
+            return;
+        }
+        let top = (n / 2).min(TOP.max(n / 4));
+        let share = top as f64 / n as f64;
+        let Some(start) = self.maxima.upper_quantile(share) else { return };
+        let excesses: f64 = self.maxima.recent().map(|m| (m - start).max(0.0)).sum();
+        let censored = self.in_event.iter().filter(|e| **e).count();
+        let count = PRIOR + top.saturating_sub(censored) as f64;
+        let per_block = -(1.0 - share).ln();
+        let sum = PRIOR + excesses / gumbel_excess(per_block);
+        let expected = self.n_blocks as f64 * per_block;
+        let once = start + sum * (expected.max(1.0).powf(1.0 / count) - 1.0);
+        self.tail = Some(Fitted { start, per_block, sum, count, once });
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gumbel_variable_exceeds_its_quantiles_by_this() {
+        for y in [0.02_f64, 0.2877, std::f64::consts::LN_2] {
+            // The tail summed in small steps upward from the quantile, to where nothing is left.
+            let start = -y.ln();
+            let tail = |x: f64| -(-(-x).exp()).exp_m1();
+            let sum: f64 = (0..400_000).map(|i| tail(start + (f64::from(i) + 0.5) * 1e-4) * 1e-4).sum();
+            assert!((sum / tail(start) - gumbel_excess(y)).abs() < 1e-6, "{y}");
+        }
+    }
+
+    #[test]
+    fn exponential_surprises_keep_their_rate_and_monsters_are_censored() {
+        let mut rate = EventRate::new(10);
+        for i in 0..5000 {
+            // Quantiles of an exponential in a fixed shuffle.
+            let u = (f64::from(i * 3571 % 5000) + 0.5) / 5000.0;
+            rate.push(-u.ln(), f64::from(i) * 0.01, false, false);
+        }
+        let (per_block, rare) = rate.judge(5.0, 50.0, 0.1).unwrap();
+        assert!(!rare && (per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4, "{per_block}");
+        let before = rate.judge(20.0, 50.0, 0.1).unwrap();
+        assert!(before.1);
+        rate.push(40.0, 50.0, true, false);
+        (0..9).for_each(|i| rate.push(0.5, 50.1 + f64::from(i) * 0.01, false, false));
+        let after = rate.judge(20.0, 50.2, 0.1).unwrap();
+        assert!(after.0 < 2.0 * before.0, "{before:?} {after:?}");
+        // A third of the size is believed, then it counts.
+        rate.push(40.0, 51.0, true, false);
+        rate.push(40.0, 52.0, true, false);
+        assert!(rate.judge(20.0, 53.0, 0.1).unwrap().0 > 0.03);
+        assert!(EventRate::new(3).judge(1.0, 0.0, 1.0).is_none());
+    }
+}

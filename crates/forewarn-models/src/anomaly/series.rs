@@ -1,0 +1,304 @@
+//! One series against its own past: reading by reading, how rarely it surprises so. It does not know what is measured,
+//! peers, or later readings.
+
+use super::ordered::{Ordered, median_of};
+use super::rate::EventRate;
+use super::season::Season;
+use super::tail::Tail;
+use crate::error::{ModelError, in_range};
+
+/// Differences between times that the step is read from.
+const STEP_FROM: usize = 8;
+/// Readings whose median is "just before".
+const BEFORE: usize = 7;
+/// Readings whose median is "now".
+const NOW: usize = 5;
+/// Readings that the roughness is averaged over.
+const ROUGH: usize = 12;
+/// A deviation below this share of the level is none to speak of.
+const RELATIVE_FLOOR: f64 = 1e-3;
+/// Largest magnitude of a reading: squares and sums of larger ones would overflow.
+const LARGEST: f64 = 1e100;
+
+/// How rarely a series that goes on as before surprises as much as in one reading.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Surprise {
+    /// Events at least as surprising that are expected a day by chance, above 0: below `1 / n` the reading is one that
+    /// comes once in `n` days.
+    pub false_alarms_per_day: f64,
+    /// The same as the probability of such an event in the time of one step, in (0, 1).
+    pub p_value: f64,
+    /// What was expected: level and season, in the unit of the readings.
+    pub expected: f64,
+}
+
+/// The detector of one series, fed in order of time; it has no settings, and reads the step from the times.
+///
+/// Three questions are asked of a reading, each against the series' own earlier answers: does it jump from the readings just
+/// before; do the last few lie away from the level of the last day (28 readings where they are far apart); has the
+/// roughness changed. Level and season (time of day, day of week) are medians; a season is used where it makes the earlier
+/// errors smaller. Each answer becomes a surprise by the tail of its own past (the larger deviations, Weibull), the largest
+/// surprise becomes a rate by the maxima of earlier blocks (Gumbel 1958; [`Surprise`]).
+///
+/// ```
+/// use forewarn_models::anomaly::OwnBaseline;
+/// let mut baseline = OwnBaseline::new();
+/// let mut last = None;
+/// for i in 0..200 {
+///     let usual = f64::from(i * 37 % 11);
+///     last = baseline.push(f64::from(i), if i == 199 { 400.0 } else { usual });
+/// }
+/// assert!(last.is_some_and(|s| s.false_alarms_per_day < 1.0 / 365.0));
+/// // A time that is not after the last one, or a missing value, is not judged.
+/// assert!(baseline.push(12.0, 5.0).is_none() && baseline.push(200.0, f64::NAN).is_none());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct OwnBaseline {
+    last_day: Option<f64>,
+    early: Vec<(f64, f64)>,
+    running: Option<Box<Running>>,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    step_days: f64,
+    merge_days: f64,
+    block_len: usize,
+    season: Season,
+    /// Level of the readings as they are, for the season; level without the season, for the rest.
+    raw: Ordered,
+    level: Ordered,
+    /// Days of the readings in `raw`.
+    days: std::collections::VecDeque<f64>,
+    recent: std::collections::VecDeque<f64>,
+    rough: std::collections::VecDeque<f64>,
+    roughness: Ordered,
+    jump_tail: Tail,
+    away_tail: Tail,
+    rough_tail: Tail,
+    rate: EventRate,
+    last_event: Option<f64>,
+}
+
+impl OwnBaseline {
+    /// A detector that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Judges a reading by the earlier ones, then learns it. `day` is its time in days. `None` for a reading that is
+    /// missing or infinite, whose time is not after the last one, or that has too few before it.
+    pub fn push(&mut self, day: f64, value: f64) -> Option<Surprise> {
+        if !(day.is_finite() && value.is_finite() && day.abs() < 1e9)
+            || self.last_day.is_some_and(|last| day <= last)
+        {
+            return None;
+        }
+        self.last_day = Some(day);
+        let value = value.clamp(-LARGEST, LARGEST);
+        if let Some(running) = &mut self.running {
+            return running.push(day, value);
+        }
+        self.early.push((day, value));
+        if self.early.len() > STEP_FROM {
+            let mut steps: Vec<f64> = self.early.windows(2).map(|w| w[1].0 - w[0].0).collect();
+            let mut running = Box::new(Running::new(median_of(&mut steps).max(1e-6)));
+            for (day, value) in std::mem::take(&mut self.early) {
+                running.push(day, value);
+            }
+            self.running = Some(running);
+        }
+        None
+    }
+
+    /// Days within which repeated crossings are one event: a quarter of a day, and at least three steps. `None` while the
+    /// step is not known.
+    pub fn merge_days(&self) -> Option<f64> {
+        self.running.as_ref().map(|r| r.merge_days)
+    }
+}
+
+impl Running {
+    fn new(step_days: f64) -> Self {
+        let per_day = 1.0 / step_days;
+        let long = if per_day < 2.0 { 28 } else { (per_day.round() as usize).clamp(24, 1440) };
+        let block_len = ((0.25 * per_day) as usize).clamp(3, 12);
+        Self {
+            step_days,
+            merge_days: (0.25_f64).max(3.0 * step_days),
+            block_len,
+            season: Season::new(step_days),
+            raw: Ordered::new(long),
+            level: Ordered::new(long),
+            days: std::collections::VecDeque::new(),
+            recent: std::collections::VecDeque::new(),
+            rough: std::collections::VecDeque::new(),
+            roughness: Ordered::new(1024),
+            jump_tail: Tail::new(),
+            away_tail: Tail::new(),
+            rough_tail: Tail::new(),
+            rate: EventRate::new(block_len),
+            last_event: None,
+        }
+    }
+
+    fn push(&mut self, day: f64, value: f64) -> Option<Surprise> {
+        let season = self.season.at(day);
+        let plain = value - season;
+        let mut last = [0.0; BEFORE];
+        let n_before = self.recent.len();
+        self.recent.iter().zip(&mut last).for_each(|(r, l)| *l = *r);
+        let before = median_of(&mut last[..n_before]);
+        let level = self.level.median().unwrap_or(plain);
+        let floor = (RELATIVE_FLOOR * level.abs()).max(1e-9);
+
+        let mut surprise: f64 = 0.0;
+        let mut ready = false;
+        let mut caps = [f64::INFINITY; 3];
+        let mut answers = [f64::NAN; 3];
+        if n_before == BEFORE {
+            let jump = (plain - before).abs();
+            answers[0] = jump;
+
+            let mut now = [plain; NOW];
+            self.recent.iter().rev().zip(&mut now[1..]).for_each(|(r, n)| *n = *r);
+            answers[1] = (median_of(&mut now) - level).abs();
+
+            if self.rough.len() == ROUGH {
+                self.rough.pop_front();
+            }
+            self.rough.push_back(jump);
+            if self.rough.len() == ROUGH {
+                let mean = self.rough.iter().sum::<f64>() / ROUGH as f64;
+                let least = (0.05 * self.jump_tail.typical()).max(floor);
+                let rough = (mean + least).ln();
+                answers[2] = self.roughness.median().map_or(f64::NAN, |m| (rough - m).abs());
+                self.roughness.push(rough);
+            }
+            let tails = [(&self.jump_tail, floor), (&self.away_tail, floor), (&self.rough_tail, 0.3)];
+            for (i, (tail, floor)) in tails.into_iter().enumerate() {
+                if let Some(judged) = tail.judge(answers[i], floor).filter(|_| answers[i].is_finite()) {
+                    surprise = surprise.max(judged.surprise);
+                    caps[i] = judged.cap;
+                    ready = true;
+                }
+            }
+        }
+
+        let block_days = self.block_len as f64 * self.step_days;
+        let judged = if ready { self.rate.judge(surprise, day, block_days) } else { None };
+        let event = judged.is_some_and(|(_, rare)| rare);
+        let repeated = self.last_event.is_some_and(|last| day - last <= self.merge_days);
+        if event {
+            self.last_event = Some(day);
+        }
+        if ready {
+            self.rate.push(surprise, day, event, repeated);
+        }
+        // In an event a deviation counts as large, not as large as it is.
+        let within = |i: usize| if event || repeated { answers[i].min(caps[i]) } else { answers[i] };
+        for (i, tail) in
+            [&mut self.jump_tail, &mut self.away_tail, &mut self.rough_tail].into_iter().enumerate()
+        {
+            if answers[i].is_finite() {
+                tail.push(within(i));
+            }
+        }
+        self.learn(day, value, plain);
+        judged.map(|(per_block, _)| Surprise {
+            false_alarms_per_day: (per_block / block_days).clamp(1e-12, 1e9),
+            p_value: (-(-per_block / self.block_len as f64).exp_m1()).clamp(1e-15, 1.0 - 1e-15),
+            expected: level + season,
+        })
+    }
+
+    fn learn(&mut self, day: f64, value: f64, plain: f64) {
+        let raw_level = self.raw.median().unwrap_or(value);
+        let n_raw = self.raw.len();
+        self.raw.push(value);
+        if self.days.len() == self.raw.len() && n_raw == self.raw.len() {
+            self.days.pop_front();
+        }
+        self.days.push_back(day);
+        if self.recent.len() == BEFORE {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(plain);
+        self.level.push(plain);
+        if n_raw >= BEFORE && self.season.push(day, value - raw_level) {
+            // Another season: what was expected of the readings in memory is worked out anew, so that the change of season
+            // is no jump.
+            let plains: Vec<f64> =
+                self.raw.recent().zip(&self.days).map(|(v, d)| v - self.season.at(*d)).collect();
+            plains.iter().for_each(|v| self.level.push(*v));
+            self.recent = plains[plains.len().saturating_sub(BEFORE)..].iter().copied().collect();
+        }
+    }
+}
+
+/// The surprises of a whole series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anomalies {
+    /// One a reading; `None` where a reading is not judged (see [`OwnBaseline::push`]).
+    pub surprises: Vec<Option<Surprise>>,
+    /// Days within which repeated crossings are one event.
+    pub merge_days: f64,
+    days: Vec<f64>,
+}
+
+/// Judges every reading of a series by the ones before it ([`OwnBaseline`]). `days` are the times, in days, of `values`; NaN
+/// is a missing value, and of readings with equal times the first is judged.
+///
+/// # Errors
+/// Lengths that differ; a time that is not finite or lies before the one above it.
+///
+/// ```
+/// use forewarn_models::anomaly::anomalies;
+/// let days: Vec<f64> = (0..365).map(f64::from).collect();
+/// let mut values: Vec<f64> = (0..365).map(|i| f64::from(i * 37 % 11)).collect();
+/// values[300] = 500.0;
+/// let found = anomalies(&days, &values)?;
+/// assert_eq!(found.alarms(365.0)?, vec![300]);
+/// assert!(anomalies(&[1.0, 0.5], &[0.0, 0.0]).is_err() && found.alarms(0.0).is_err());
+/// # Ok::<(), forewarn_models::ModelError>(())
+/// ```
+pub fn anomalies(days: &[f64], values: &[f64]) -> Result<Anomalies, ModelError> {
+    if days.len() != values.len() {
+        return Err(ModelError::Length { what: "values", found: values.len(), expected: days.len() });
+    }
+    if let Some(row) = days.iter().position(|d| !d.is_finite()) {
+        return Err(ModelError::NotFinite { what: "days".into(), row, value: days[row] });
+    }
+    if let Some(pair) = days.windows(2).find(|w| w[1] < w[0]) {
+        return Err(ModelError::OutOfRange {
+            name: "days",
+            found: pair[1],
+            allowed: "never before the time above",
+        });
+    }
+    let mut baseline = OwnBaseline::new();
+    let surprises = days.iter().zip(values).map(|(d, v)| baseline.push(*d, *v)).collect();
+    Ok(Anomalies { surprises, merge_days: baseline.merge_days().unwrap_or(0.25), days: days.to_vec() })
+}
+
+impl Anomalies {
+    /// Positions at which an alarm is raised where one false alarm in `one_in_days` (> 0) days of this series is accepted.
+    /// Crossings within [`Anomalies::merge_days`] of the last one belong to the same alarm.
+    ///
+    /// # Errors
+    /// A number of days that is not above 0.
+    pub fn alarms(&self, one_in_days: f64) -> Result<Vec<usize>, ModelError> {
+        in_range(one_in_days > 0.0, "one_in_days", one_in_days, "greater than 0")?;
+        let mut alarms = Vec::new();
+        let mut last: Option<f64> = None;
+        for (i, (surprise, day)) in self.surprises.iter().zip(&self.days).enumerate() {
+            if surprise.is_some_and(|s| s.false_alarms_per_day * one_in_days <= 1.0) {
+                if last.is_none_or(|l| day - l > self.merge_days) {
+                    alarms.push(i);
+                }
+                last = Some(*day);
+            }
+        }
+        Ok(alarms)
+    }
+}
