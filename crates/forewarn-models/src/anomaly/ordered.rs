@@ -45,6 +45,11 @@ impl Ordered {
         self.sorted.get(n.checked_sub(1 + from_top.min(n.saturating_sub(1)))?).copied()
     }
 
+    /// How many values of the window are `value` or larger.
+    pub(super) fn n_at_least(&self, value: f64) -> usize {
+        self.sorted.len() - self.sorted.partition_point(|v| *v < value)
+    }
+
     /// The lower median; `None` for an empty window.
     pub(super) fn median(&self) -> Option<f64> {
         self.sorted.get(self.sorted.len().checked_sub(1)? / 2).copied()

@@ -7,12 +7,14 @@ use super::ordered::Ordered;
 const MEMORY: usize = 512;
 /// Blocks below which nothing is said.
 const LEAST: usize = 8;
-/// Largest maxima that the tail is fitted to, where a quarter of them are fewer.
+/// Largest maxima that the tail is fitted to, where a tenth of them are fewer.
 const TOP: usize = 20;
+/// Scales above the start of the tail from which surprises are remembered one by one.
+const NOTED: f64 = 3.0;
 /// The weight, in blocks, of the belief that a surprise is worth what it says (a scale of 1).
 const PRIOR: f64 = 2.0;
 /// Events of a size that may have been true ones: the next one still alarms.
-const FORGIVEN: usize = 2;
+const FORGIVEN: usize = 1;
 
 /// Maxima of surprise over blocks of readings, the larger part of which lies about on an exponential tail (Gumbel 1958).
 ///
@@ -32,6 +34,17 @@ pub(super) struct EventRate {
     events: Vec<(f64, f64)>,
 }
 
+/// What is said of one surprise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rated {
+    /// Expected events as surprising in one block.
+    pub(super) per_block: f64,
+    /// Remembered as one event.
+    rare: bool,
+    /// Rarer than once in the time watched, by the tail and by the events that did come.
+    pub(super) event: bool,
+}
+
 /// The tail as of the last full block.
 #[derive(Debug, Clone, Copy)]
 struct Fitted {
@@ -44,6 +57,8 @@ struct Fitted {
     count: f64,
     /// The surprise that comes about once in the time watched.
     once: f64,
+    /// Surprises above this are remembered one by one.
+    noted: f64,
 }
 
 impl Fitted {
@@ -85,14 +100,13 @@ impl EventRate {
         }
     }
 
-    /// Expected events as surprising in one block, and whether that is rarer than once in the time watched; `day` is now.
-    /// `None` while too few blocks were seen.
-    pub(super) fn judge(&self, surprise: f64, day: f64, block_days: f64) -> Option<(f64, bool)> {
+    /// How often as surprising an event comes; `day` is now. `None` while too few blocks were seen.
+    pub(super) fn judge(&self, surprise: f64, day: f64, block_days: f64) -> Option<Rated> {
         let tail = self.tail?;
         let mut per_block = tail.per_block(surprise);
-        let rare = surprise > tail.once;
+        let rare = surprise > tail.noted;
         if rare {
-            // Where as large events did come, at a rate that two true ones do not explain, the tail is not exponential.
+            // Where as large events did come, at a rate that a true one does not explain, the tail is not exponential.
             let mut n = 0;
             for (then, peak) in self.events.iter().rev() {
                 n += usize::from(*peak >= surprise);
@@ -102,13 +116,14 @@ impl EventRate {
                 }
             }
         }
-        Some((per_block, rare))
+        Some(Rated { per_block, rare, event: per_block * (self.n_blocks as f64) < 1.0 })
     }
 
-    /// Learns the surprise of one reading. `event` says that the reading belongs to an event; `repeated` that the event
-    /// began earlier, and then its readings count no more.
-    pub(super) fn push(&mut self, surprise: f64, day: f64, event: bool, repeated: bool) {
-        if event {
+    /// Learns the surprise of one reading and what was said of it. `repeated`: it belongs to an event that began earlier,
+    /// and counts no more.
+    pub(super) fn push(&mut self, surprise: f64, day: f64, rated: Option<Rated>, repeated: bool) {
+        let event = rated.is_some_and(|r| r.event);
+        if rated.is_some_and(|r| r.rare) {
             match self.events.last_mut() {
                 Some(last) if repeated => last.1 = last.1.max(surprise),
                 _ => self.events.push((day, surprise)),
@@ -126,7 +141,7 @@ impl EventRate {
     }
 
     fn close_block(&mut self) {
-        let cap = self.tail.map_or(f64::INFINITY, |t| t.once);
+        let cap = self.tail.filter(|_| self.block_in_event).map_or(f64::INFINITY, |t| t.once);
         self.maxima.push(self.block_max.min(cap));
         if self.in_event.len() == MEMORY {
             self.in_event.pop_front();
@@ -138,9 +153,11 @@ impl EventRate {
         if n < LEAST {
             return;
         }
-        let top = (n / 2).min(TOP.max(n / 4));
+        let top = (n / 2).min(TOP.max(n / 10));
+        let Some(start) = self.maxima.upper_quantile(top as f64 / n as f64) else { return };
+        // Maxima of counts are often equal, so that more of them than were asked for lie at the start.
+        let top = self.maxima.n_at_least(start).min(n - 1);
         let share = top as f64 / n as f64;
-        let Some(start) = self.maxima.upper_quantile(share) else { return };
         let excesses: f64 = self.maxima.recent().map(|m| (m - start).max(0.0)).sum();
         let censored = self.in_event.iter().filter(|e| **e).count();
         let count = PRIOR + top.saturating_sub(censored) as f64;
@@ -148,7 +165,8 @@ impl EventRate {
         let sum = PRIOR + excesses / gumbel_excess(per_block);
         let expected = self.n_blocks as f64 * per_block;
         let once = start + sum * (expected.max(1.0).powf(1.0 / count) - 1.0);
-        self.tail = Some(Fitted { start, per_block, sum, count, once });
+        let noted = once.min(start + NOTED * sum / count);
+        self.tail = Some(Fitted { start, per_block, sum, count, once, noted });
     }
 }
 
@@ -174,20 +192,23 @@ mod tests {
         for i in 0..5000 {
             // Quantiles of an exponential in a fixed shuffle.
             let u = (f64::from(i * 3571 % 5000) + 0.5) / 5000.0;
-            rate.push(-u.ln(), f64::from(i) * 0.01, false, false);
+            rate.push(-u.ln(), f64::from(i) * 0.01, None, false);
         }
-        let (per_block, rare) = rate.judge(5.0, 50.0, 0.1).unwrap();
-        assert!(!rare && (per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4, "{per_block}");
-        let before = rate.judge(20.0, 50.0, 0.1).unwrap();
-        assert!(before.1);
-        rate.push(40.0, 50.0, true, false);
-        (0..9).for_each(|i| rate.push(0.5, 50.1 + f64::from(i) * 0.01, false, false));
-        let after = rate.judge(20.0, 50.2, 0.1).unwrap();
-        assert!(after.0 < 2.0 * before.0, "{before:?} {after:?}");
-        // A third of the size is believed, then it counts.
-        rate.push(40.0, 51.0, true, false);
-        rate.push(40.0, 52.0, true, false);
-        assert!(rate.judge(20.0, 53.0, 0.1).unwrap().0 > 0.03);
+        let common = rate.judge(5.0, 50.0, 0.1).unwrap();
+        assert!(
+            !common.rare && (common.per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4,
+            "{common:?}"
+        );
+        let monster = |rate: &mut EventRate, day: f64| {
+            let rated = rate.judge(40.0, day, 0.1);
+            rate.push(40.0, day, rated, false);
+            (1..10).for_each(|i| rate.push(0.5, day + f64::from(i) * 0.01, None, false));
+            rated.unwrap()
+        };
+        // The second of its size still is an event, the third in a row is not.
+        assert!(monster(&mut rate, 50.0).event && monster(&mut rate, 50.5).event);
+        assert!(rate.judge(20.0, 50.6, 0.1).unwrap().per_block > 0.05);
+        assert!(!monster(&mut rate, 51.0).event);
         assert!(EventRate::new(3).judge(1.0, 0.0, 1.0).is_none());
     }
 }

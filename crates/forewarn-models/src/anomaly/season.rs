@@ -22,8 +22,13 @@ struct Profile {
     current: Option<usize>,
     sum: f64,
     n: usize,
+    /// Largest errors in the last cycles of each part, and how many there were.
+    worst: Vec<([f64; CYCLES], usize)>,
+    current_worst: f64,
     /// What is expected in each part; NaN while unknown.
     expected: Vec<f64>,
+    /// How much wider errors are in each part than in most; at least 1.
+    width: Vec<f64>,
     error: f64,
     error_without: f64,
     n_errors: f64,
@@ -37,7 +42,10 @@ impl Profile {
             current: None,
             sum: 0.0,
             n: 0,
+            worst: vec![([0.0; CYCLES], 0); n_parts],
+            current_worst: 0.0,
             expected: vec![f64::NAN; n_parts],
+            width: vec![1.0; n_parts],
             error: 0.0,
             error_without: 0.0,
             n_errors: 0.0,
@@ -58,16 +66,20 @@ impl Profile {
     fn push(&mut self, day: f64, deviation: f64, memory: f64) {
         let part = self.part(day);
         let expected = self.expected[part];
+        if self.current != Some(part) {
+            self.close_part();
+            if self.current.is_some_and(|before| part < before) {
+                self.close_cycle();
+            }
+            self.current = Some(part);
+        }
         if expected.is_finite() {
+            self.current_worst = self.current_worst.max((deviation - expected).abs());
             let weight = 1.0 / (self.n_errors + 1.0).min(memory);
             let cap = if self.n_errors > 0.0 { ERROR_CAP * self.error_without } else { f64::INFINITY };
             self.error += weight * ((deviation - expected).abs().min(cap) - self.error);
             self.error_without += weight * (deviation.abs().min(cap) - self.error_without);
             self.n_errors += 1.0;
-        }
-        if self.current != Some(part) {
-            self.close_part();
-            self.current = Some(part);
         }
         self.sum += deviation;
         self.n += 1;
@@ -75,6 +87,11 @@ impl Profile {
 
     fn close_part(&mut self) {
         if let Some(part) = self.current.filter(|_| self.n > 0) {
+            if self.expected[part].is_finite() {
+                let (worst, seen) = &mut self.worst[part];
+                worst[*seen % CYCLES] = self.current_worst;
+                *seen += 1;
+            }
             let (cycles, seen) = &mut self.parts[part];
             cycles[*seen % CYCLES] = self.sum / self.n as f64;
             *seen += 1;
@@ -84,7 +101,25 @@ impl Profile {
                 self.expected[part] = median_of(&mut copy[..known]);
             }
         }
-        (self.sum, self.n) = (0.0, 0);
+        (self.sum, self.n, self.current_worst) = (0.0, 0, 0.0);
+    }
+
+    /// Works out how much wider errors are in each part than in most: once a cycle is enough.
+    fn close_cycle(&mut self) {
+        let spreads: Vec<f64> = self
+            .worst
+            .iter()
+            .map(|(worst, seen)| {
+                let mut copy = *worst;
+                if *seen < LEAST_CYCLES { f64::NAN } else { median_of(&mut copy[..(*seen).min(CYCLES)]) }
+            })
+            .collect();
+        let mut known: Vec<f64> = spreads.iter().copied().filter(|s| *s > 0.0).collect();
+        known.sort_by(f64::total_cmp);
+        let Some(typical) = known.get(known.len() / 2).copied() else { return };
+        for (width, spread) in self.width.iter_mut().zip(&spreads) {
+            *width = if *spread > typical { spread / typical } else { 1.0 };
+        }
     }
 }
 
@@ -116,8 +151,13 @@ impl Season {
         if expected.is_finite() { expected } else { 0.0 }
     }
 
-    /// Learns a deviation from the level. `true` where another profile is used from now on.
-    pub(super) fn push(&mut self, day: f64, deviation: f64) -> bool {
+    /// How much wider than usual errors are at `day`, at least 1.
+    pub(super) fn width(&self, day: f64) -> f64 {
+        self.in_use.map_or(1.0, |i| self.profiles[i].width[self.profiles[i].part(day)])
+    }
+
+    /// Learns a deviation from the level. Where `may_change`, another profile may be taken; `true` where another profile is used from now on.
+    pub(super) fn push(&mut self, day: f64, deviation: f64, may_change: bool) -> bool {
         let memory = 3.0 * self.per_cycle;
         let before = self.in_use;
         let mut best = (1.0, None);
@@ -135,7 +175,7 @@ impl Season {
             best.1.is_some_and(|n| share(&self.profiles[n]) > 0.9 * share(&self.profiles[b]))
                 && share(&self.profiles[b]) < DROP_ABOVE
         });
-        if !keep {
+        if may_change && !keep {
             self.in_use = best.1;
         }
         self.in_use != before
@@ -151,8 +191,8 @@ mod tests {
         let (mut weekly, mut flat) = (Season::new(1.0), Season::new(1.0));
         for i in 0..70 {
             let noise = f64::from(i * 37 % 11) / 11.0 - 0.5;
-            weekly.push(f64::from(i), noise + if i % 7 < 5 { 3.0 } else { -6.0 });
-            flat.push(f64::from(i), noise);
+            weekly.push(f64::from(i), noise + if i % 7 < 5 { 3.0 } else { -6.0 }, true);
+            flat.push(f64::from(i), noise, true);
         }
         assert!(weekly.at(70.0) > 2.0 && weekly.at(75.0) < -5.0);
         assert_eq!(flat.at(70.0), 0.0);
@@ -162,7 +202,11 @@ mod tests {
     fn a_nightly_burst_is_learned_and_steps_of_a_month_have_no_season() {
         let mut nightly = Season::new(1.0 / 288.0);
         for i in 0..(288 * 5) {
-            nightly.push(f64::from(i) / 288.0, if i % 288 < 12 { 50.0 } else { f64::from(i % 3) - 1.0 });
+            nightly.push(
+                f64::from(i) / 288.0,
+                if i % 288 < 12 { 50.0 } else { f64::from(i % 3) - 1.0 },
+                true,
+            );
         }
         assert!(nightly.at(5.01) > 40.0 && nightly.at(5.5).abs() < 2.0);
         assert_eq!(Season::new(30.0).at(1.0), 0.0);

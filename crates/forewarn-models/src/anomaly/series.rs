@@ -6,6 +6,7 @@ use super::rate::EventRate;
 use super::season::Season;
 use super::tail::Tail;
 use crate::error::{ModelError, in_range};
+use std::collections::VecDeque;
 
 /// Differences between times that the step is read from.
 const STEP_FROM: usize = 8;
@@ -17,6 +18,8 @@ const NOW: usize = 5;
 const ROUGH: usize = 12;
 /// A deviation below this share of the level is none to speak of.
 const RELATIVE_FLOOR: f64 = 1e-3;
+/// Spans of the level that are judged anew where the season changes.
+const HISTORY: usize = 4;
 /// Largest magnitude of a reading: squares and sums of larger ones would overflow.
 const LARGEST: f64 = 1e100;
 
@@ -68,10 +71,12 @@ struct Running {
     /// Level of the readings as they are, for the season; level without the season, for the rest.
     raw: Ordered,
     level: Ordered,
-    /// Days of the readings in `raw`.
-    days: std::collections::VecDeque<f64>,
-    recent: std::collections::VecDeque<f64>,
-    rough: std::collections::VecDeque<f64>,
+    /// Days and values that are judged anew where the season changes.
+    history: VecDeque<(f64, f64)>,
+    since_change: usize,
+    long: usize,
+    recent: VecDeque<f64>,
+    rough: VecDeque<f64>,
     roughness: Ordered,
     jump_tail: Tail,
     away_tail: Tail,
@@ -130,19 +135,55 @@ impl Running {
             season: Season::new(step_days),
             raw: Ordered::new(long),
             level: Ordered::new(long),
-            days: std::collections::VecDeque::new(),
-            recent: std::collections::VecDeque::new(),
-            rough: std::collections::VecDeque::new(),
+            history: VecDeque::new(),
+            since_change: 0,
+            long,
+            recent: VecDeque::new(),
+            rough: VecDeque::new(),
             roughness: Ordered::new(1024),
-            jump_tail: Tail::new(),
-            away_tail: Tail::new(),
-            rough_tail: Tail::new(),
+            jump_tail: Tail::new(1, 1.0),
+            away_tail: Tail::new(2, 3.0),
+            rough_tail: Tail::new(4, 3.0),
             rate: EventRate::new(block_len),
             last_event: None,
         }
     }
 
     fn push(&mut self, day: f64, value: f64) -> Option<Surprise> {
+        let surprise = self.read(day, value);
+        let level = self.raw.median().unwrap_or(value);
+        self.raw.push(value);
+        if self.history.len() == HISTORY * self.long {
+            self.history.pop_front();
+        }
+        self.history.push_back((day, value));
+        self.since_change += 1;
+        let changed =
+            self.raw.len() > BEFORE && self.season.push(day, value - level, self.since_change > self.long);
+        if changed {
+            self.replay();
+        }
+        surprise
+    }
+
+    /// Judges the readings in memory anew under another season, so that its change is no jump, and so that later readings
+    /// are not judged by errors that the season explains.
+    fn replay(&mut self) {
+        let fresh = Self::new(self.step_days);
+        let old = std::mem::replace(self, fresh);
+        (self.season, self.raw) = (old.season, old.raw);
+        let n = old.history.len();
+        for (day, value) in old.history.iter().skip(n.saturating_sub(self.long)) {
+            self.level.push(value - self.season.at(*day));
+        }
+        for (day, value) in &old.history {
+            self.read(*day, *value);
+        }
+        self.history = old.history;
+    }
+
+    /// Judges and learns a reading under the season in use.
+    fn read(&mut self, day: f64, value: f64) -> Option<Surprise> {
         let season = self.season.at(day);
         let plain = value - season;
         let mut last = [0.0; BEFORE];
@@ -157,12 +198,13 @@ impl Running {
         let mut caps = [f64::INFINITY; 3];
         let mut answers = [f64::NAN; 3];
         if n_before == BEFORE {
-            let jump = (plain - before).abs();
+            let width = self.season.width(day);
+            let jump = (plain - before).abs() / width;
             answers[0] = jump;
 
             let mut now = [plain; NOW];
             self.recent.iter().rev().zip(&mut now[1..]).for_each(|(r, n)| *n = *r);
-            answers[1] = (median_of(&mut now) - level).abs();
+            answers[1] = (median_of(&mut now) - level).abs() / width;
 
             if self.rough.len() == ROUGH {
                 self.rough.pop_front();
@@ -186,14 +228,16 @@ impl Running {
         }
 
         let block_days = self.block_len as f64 * self.step_days;
+        // A day that was not seen whole says nothing of what a day brings.
+        ready &= self.level.len() == self.long;
         let judged = if ready { self.rate.judge(surprise, day, block_days) } else { None };
-        let event = judged.is_some_and(|(_, rare)| rare);
+        let event = judged.is_some_and(|r| r.event);
         let repeated = self.last_event.is_some_and(|last| day - last <= self.merge_days);
         if event {
             self.last_event = Some(day);
         }
         if ready {
-            self.rate.push(surprise, day, event, repeated);
+            self.rate.push(surprise, day, judged, repeated);
         }
         // In an event a deviation counts as large, not as large as it is.
         let within = |i: usize| if event || repeated { answers[i].min(caps[i]) } else { answers[i] };
@@ -204,35 +248,16 @@ impl Running {
                 tail.push(within(i));
             }
         }
-        self.learn(day, value, plain);
-        judged.map(|(per_block, _)| Surprise {
-            false_alarms_per_day: (per_block / block_days).clamp(1e-12, 1e9),
-            p_value: (-(-per_block / self.block_len as f64).exp_m1()).clamp(1e-15, 1.0 - 1e-15),
-            expected: level + season,
-        })
-    }
-
-    fn learn(&mut self, day: f64, value: f64, plain: f64) {
-        let raw_level = self.raw.median().unwrap_or(value);
-        let n_raw = self.raw.len();
-        self.raw.push(value);
-        if self.days.len() == self.raw.len() && n_raw == self.raw.len() {
-            self.days.pop_front();
-        }
-        self.days.push_back(day);
         if self.recent.len() == BEFORE {
             self.recent.pop_front();
         }
         self.recent.push_back(plain);
         self.level.push(plain);
-        if n_raw >= BEFORE && self.season.push(day, value - raw_level) {
-            // Another season: what was expected of the readings in memory is worked out anew, so that the change of season
-            // is no jump.
-            let plains: Vec<f64> =
-                self.raw.recent().zip(&self.days).map(|(v, d)| v - self.season.at(*d)).collect();
-            plains.iter().for_each(|v| self.level.push(*v));
-            self.recent = plains[plains.len().saturating_sub(BEFORE)..].iter().copied().collect();
-        }
+        judged.map(|rated| Surprise {
+            false_alarms_per_day: (rated.per_block / block_days).clamp(1e-12, 1e9),
+            p_value: (-(-rated.per_block / self.block_len as f64).exp_m1()).clamp(1e-15, 1.0 - 1e-15),
+            expected: level + season,
+        })
     }
 }
 
