@@ -19,4 +19,6 @@ mod tail;
 pub use series::{Anomalies, OwnBaseline, Surprise, anomalies};
 
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod tests;

@@ -50,6 +50,19 @@ impl Ordered {
         self.sorted.len() - self.sorted.partition_point(|v| *v < value)
     }
 
+    /// The `k`-th largest value, 1 the largest; 0 where there are fewer.
+    pub(super) fn largest(&self, k: usize) -> f64 {
+        self.sorted.len().checked_sub(k).and_then(|i| self.sorted.get(i)).copied().unwrap_or(0.0)
+    }
+
+    /// The place of a value in the window: -1 below all, 1 above all, 0 in the middle or in an empty window.
+    pub(super) fn place(&self, value: f64) -> f64 {
+        let below = self.sorted.partition_point(|v| *v < value);
+        let equal = self.sorted[below..].partition_point(|v| *v <= value);
+        let n = self.sorted.len().max(1) as f64;
+        if self.sorted.is_empty() { 0.0 } else { (2 * below + equal) as f64 / n - 1.0 }
+    }
+
     /// The lower median; `None` for an empty window.
     pub(super) fn median(&self) -> Option<f64> {
         self.sorted.get(self.sorted.len().checked_sub(1)? / 2).copied()

@@ -4,7 +4,7 @@
 use super::ordered::{Ordered, median_of};
 use super::rate::EventRate;
 use super::season::Season;
-use super::tail::Tail;
+use super::tail::{Shape, Tail};
 use crate::error::{ModelError, in_range};
 use std::collections::VecDeque;
 
@@ -14,8 +14,8 @@ const STEP_FROM: usize = 8;
 const BEFORE: usize = 7;
 /// Readings whose median is "now".
 const NOW: usize = 5;
-/// Readings that the roughness is averaged over.
-const ROUGH: usize = 12;
+/// Questions asked of a reading.
+const N_VIEWS: usize = 5;
 /// A deviation below this share of the level is none to speak of.
 const RELATIVE_FLOOR: f64 = 1e-3;
 /// Spans of the level that are judged anew where the season changes.
@@ -76,13 +76,39 @@ struct Running {
     since_change: usize,
     long: usize,
     recent: VecDeque<f64>,
-    rough: VecDeque<f64>,
-    roughness: Ordered,
-    jump_tail: Tail,
-    away_tail: Tail,
-    rough_tail: Tail,
+    /// Places of the last readings, and of their jumps, among earlier ones.
+    short: MeanOf,
+    lasting: MeanOf,
+    rough: MeanOf,
+    tails: [Tail; N_VIEWS],
     rate: EventRate,
     last_event: Option<f64>,
+}
+
+/// The mean of the last values, and where such means usually lie.
+#[derive(Debug, Clone)]
+struct MeanOf {
+    len: usize,
+    last: VecDeque<f64>,
+    sum: f64,
+}
+
+impl MeanOf {
+    fn new(len: usize) -> Self {
+        Self { len, last: VecDeque::new(), sum: 0.0 }
+    }
+
+    /// Adds a value in -1 to 1; the mean once there are enough.
+    fn push(&mut self, value: f64) -> Option<f64> {
+        // Sixteen binary places: sums of such numbers are exact, so that no error creeps in over years.
+        let value = (value * 65536.0).round() / 65536.0;
+        self.last.push_back(value);
+        self.sum += value;
+        if self.last.len() > self.len {
+            self.sum -= self.last.pop_front().unwrap_or(0.0);
+        }
+        (self.last.len() == self.len).then(|| self.sum / self.len as f64)
+    }
 }
 
 impl OwnBaseline {
@@ -127,6 +153,8 @@ impl Running {
     fn new(step_days: f64) -> Self {
         let per_day = 1.0 / step_days;
         let long = if per_day < 2.0 { 28 } else { (per_day.round() as usize).clamp(24, 1440) };
+        let short = ((per_day / 24.0) as usize).clamp(5, 12);
+        let lasting = ((0.25 * per_day) as usize).clamp(14, 72);
         let block_len = ((0.25 * per_day) as usize).clamp(3, 12);
         Self {
             step_days,
@@ -139,11 +167,16 @@ impl Running {
             since_change: 0,
             long,
             recent: VecDeque::new(),
-            rough: VecDeque::new(),
-            roughness: Ordered::new(1024),
-            jump_tail: Tail::new(1, 1.0),
-            away_tail: Tail::new(2, 3.0),
-            rough_tail: Tail::new(4, 3.0),
+            short: MeanOf::new(short),
+            lasting: MeanOf::new(lasting),
+            rough: MeanOf::new(2 * short),
+            tails: [
+                Tail::new(Shape::Power, 1, 1.0),
+                Tail::new(Shape::Power, 2, 2.0),
+                Tail::new(Shape::Exponential, 3, (short as f64 / 6.0).max(1.0)),
+                Tail::new(Shape::Exponential, 6, (lasting as f64 / 12.0).max(1.0)),
+                Tail::new(Shape::Exponential, 6, (short as f64 / 6.0).max(1.0)),
+            ],
             rate: EventRate::new(block_len),
             last_event: None,
         }
@@ -195,31 +228,24 @@ impl Running {
 
         let mut surprise: f64 = 0.0;
         let mut ready = false;
-        let mut caps = [f64::INFINITY; 3];
-        let mut answers = [f64::NAN; 3];
+        let mut caps = [f64::INFINITY; N_VIEWS];
+        let mut answers = [None; N_VIEWS];
         if n_before == BEFORE {
             let width = self.season.width(day);
             let jump = (plain - before).abs() / width;
-            answers[0] = jump;
-
             let mut now = [plain; NOW];
             self.recent.iter().rev().zip(&mut now[1..]).for_each(|(r, n)| *n = *r);
-            answers[1] = (median_of(&mut now) - level).abs() / width;
-
-            if self.rough.len() == ROUGH {
-                self.rough.pop_front();
-            }
-            self.rough.push_back(jump);
-            if self.rough.len() == ROUGH {
-                let mean = self.rough.iter().sum::<f64>() / ROUGH as f64;
-                let least = (0.05 * self.jump_tail.typical()).max(floor);
-                let rough = (mean + least).ln();
-                answers[2] = self.roughness.median().map_or(f64::NAN, |m| (rough - m).abs());
-                self.roughness.push(rough);
-            }
-            let tails = [(&self.jump_tail, floor), (&self.away_tail, floor), (&self.rough_tail, 0.3)];
-            for (i, (tail, floor)) in tails.into_iter().enumerate() {
-                if let Some(judged) = tail.judge(answers[i], floor).filter(|_| answers[i].is_finite()) {
+            let place = self.level.place(plain);
+            answers = [
+                Some(jump),
+                Some((median_of(&mut now) - level).abs() / width),
+                self.short.push(place).map(f64::abs),
+                self.lasting.push(place).map(f64::abs),
+                self.rough.push(self.tails[0].place(jump)).map(f64::abs),
+            ];
+            let floors = [floor, floor, 0.1, 0.1, 0.1];
+            for i in 0..N_VIEWS {
+                if let Some(judged) = answers[i].and_then(|a| self.tails[i].judge(a, floors[i])) {
                     surprise = surprise.max(judged.surprise);
                     caps[i] = judged.cap;
                     ready = true;
@@ -240,12 +266,9 @@ impl Running {
             self.rate.push(surprise, day, judged, repeated);
         }
         // In an event a deviation counts as large, not as large as it is.
-        let within = |i: usize| if event || repeated { answers[i].min(caps[i]) } else { answers[i] };
-        for (i, tail) in
-            [&mut self.jump_tail, &mut self.away_tail, &mut self.rough_tail].into_iter().enumerate()
-        {
-            if answers[i].is_finite() {
-                tail.push(within(i));
+        for (i, tail) in self.tails.iter_mut().enumerate() {
+            if let Some(answer) = answers[i] {
+                tail.push(if event || repeated { answer.min(caps[i]) } else { answer });
             }
         }
         if self.recent.len() == BEFORE {
