@@ -2,6 +2,7 @@
 //! not know values or times of day.
 
 use super::ordered::Ordered;
+use std::collections::VecDeque;
 
 /// Blocks that the rate is judged by.
 const MEMORY: usize = 512;
@@ -9,6 +10,8 @@ const MEMORY: usize = 512;
 const LEAST: usize = 8;
 /// Largest maxima that the tail is fitted to, where a tenth of them are fewer.
 const TOP: usize = 20;
+/// Events that are remembered.
+const EVENTS: usize = 64;
 /// Scales above the start of the tail from which surprises are remembered one by one.
 const NOTED: f64 = 3.0;
 /// The weight, in blocks, of the belief that a surprise is worth what it says (a scale of 1).
@@ -20,18 +23,40 @@ const FORGIVEN: usize = 1;
 ///
 /// A block in an event counts as "at least as large as what comes once in the time watched", a censored observation:
 /// under a series that goes on as before this loses nothing, and a true event does not hide the next one.
+///
+/// What a deviation says changes while its tail is learned: so blocks and events keep their deviations, and are judged anew
+/// from time to time.
 #[derive(Debug, Clone)]
 pub(super) struct EventRate {
     block_len: usize,
     filled: usize,
-    block_max: f64,
-    block_in_event: bool,
+    block: Block,
+    blocks: VecDeque<Block>,
     maxima: Ordered,
-    in_event: std::collections::VecDeque<bool>,
     n_blocks: usize,
+    judge_anew_at: usize,
     tail: Option<Fitted>,
-    /// Days and peaks of earlier events.
-    events: Vec<(f64, f64)>,
+    /// Days and peaks of earlier events, the last ones.
+    events: VecDeque<(f64, Peak)>,
+}
+
+/// The largest surprise of some readings, and where it came from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Peak {
+    /// About `-ln P`.
+    pub(super) surprise: f64,
+    /// Which question was answered so.
+    pub(super) view: usize,
+    /// The answer.
+    pub(super) deviation: f64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Block {
+    peak: Peak,
+    /// What an event in this block counts as; infinite without one.
+    cap: f64,
+    in_event: bool,
 }
 
 /// What is said of one surprise.
@@ -90,18 +115,25 @@ impl EventRate {
         Self {
             block_len,
             filled: 0,
-            block_max: 0.0,
-            block_in_event: false,
+            block: Block::default(),
+            blocks: VecDeque::new(),
             maxima: Ordered::new(MEMORY),
-            in_event: std::collections::VecDeque::new(),
             n_blocks: 0,
+            judge_anew_at: 2 * LEAST,
             tail: None,
-            events: Vec::new(),
+            events: VecDeque::new(),
         }
     }
 
     /// How often as surprising an event comes; `day` is now. `None` while too few blocks were seen.
-    pub(super) fn judge(&self, surprise: f64, day: f64, block_days: f64) -> Option<Rated> {
+    /// `anew` judges a deviation of a view by what is known now.
+    pub(super) fn judge(
+        &self,
+        surprise: f64,
+        day: f64,
+        block_days: f64,
+        anew: impl Fn(usize, f64) -> f64,
+    ) -> Option<Rated> {
         let tail = self.tail?;
         let mut per_block = tail.per_block(surprise);
         let rare = surprise > tail.noted;
@@ -109,10 +141,12 @@ impl EventRate {
             // Where as large events did come, at a rate that a true one does not explain, the tail is not exponential.
             let mut n = 0;
             for (then, peak) in self.events.iter().rev() {
-                n += usize::from(*peak >= surprise);
-                if *peak >= surprise && n > FORGIVEN {
-                    let seen = (n - FORGIVEN) as f64 / (day - then).max(block_days) * block_days;
-                    per_block = per_block.max(seen);
+                if anew(peak.view, peak.deviation) >= surprise {
+                    n += 1;
+                    if n > FORGIVEN {
+                        let seen = (n - FORGIVEN) as f64 / (day - then).max(block_days) * block_days;
+                        per_block = per_block.max(seen);
+                    }
                 }
             }
         }
@@ -121,34 +155,59 @@ impl EventRate {
 
     /// Learns the surprise of one reading and what was said of it. `repeated`: it belongs to an event that began earlier,
     /// and counts no more.
-    pub(super) fn push(&mut self, surprise: f64, day: f64, rated: Option<Rated>, repeated: bool) {
-        let event = rated.is_some_and(|r| r.event);
+    pub(super) fn push(
+        &mut self,
+        peak: Peak,
+        day: f64,
+        rated: Option<Rated>,
+        repeated: bool,
+        anew: impl Fn(usize, f64) -> f64,
+    ) {
         if rated.is_some_and(|r| r.rare) {
-            match self.events.last_mut() {
-                Some(last) if repeated => last.1 = last.1.max(surprise),
-                _ => self.events.push((day, surprise)),
+            match self.events.back_mut() {
+                Some(last) if repeated => {
+                    if peak.surprise > last.1.surprise {
+                        last.1 = peak;
+                    }
+                }
+                _ => {
+                    if self.events.len() == EVENTS {
+                        self.events.pop_front();
+                    }
+                    self.events.push_back((day, peak));
+                }
             }
         }
         if repeated {
             return;
         }
-        self.block_max = self.block_max.max(surprise);
-        self.block_in_event |= event;
+        if peak.surprise > self.block.peak.surprise {
+            self.block.peak = peak;
+        }
+        self.block.in_event |= rated.is_some_and(|r| r.event);
         self.filled += 1;
         if self.filled == self.block_len {
-            self.close_block();
+            self.close_block(anew);
         }
     }
 
-    fn close_block(&mut self) {
-        let cap = self.tail.filter(|_| self.block_in_event).map_or(f64::INFINITY, |t| t.once);
-        self.maxima.push(self.block_max.min(cap));
-        if self.in_event.len() == MEMORY {
-            self.in_event.pop_front();
+    fn close_block(&mut self, anew: impl Fn(usize, f64) -> f64) {
+        let mut block = std::mem::take(&mut self.block);
+        block.cap = self.tail.filter(|_| block.in_event).map_or(f64::INFINITY, |t| t.once);
+        self.filled = 0;
+        if self.blocks.len() == MEMORY {
+            self.blocks.pop_front();
         }
-        self.in_event.push_back(self.block_in_event);
+        self.blocks.push_back(block);
+        self.maxima.push(block.peak.surprise.min(block.cap));
         self.n_blocks += 1;
-        (self.filled, self.block_max, self.block_in_event) = (0, 0.0, false);
+        if self.n_blocks == self.judge_anew_at {
+            self.judge_anew_at += self.judge_anew_at / 4;
+            for block in &mut self.blocks {
+                block.peak.surprise = anew(block.peak.view, block.peak.deviation);
+                self.maxima.push(block.peak.surprise.min(block.cap));
+            }
+        }
         let n = self.maxima.len();
         if n < LEAST {
             return;
@@ -159,7 +218,7 @@ impl EventRate {
         let top = self.maxima.n_at_least(start).min(n - 1);
         let share = top as f64 / n as f64;
         let excesses: f64 = self.maxima.recent().map(|m| (m - start).max(0.0)).sum();
-        let censored = self.in_event.iter().filter(|e| **e).count();
+        let censored = self.blocks.iter().filter(|b| b.in_event).count();
         let count = PRIOR + top.saturating_sub(censored) as f64;
         let per_block = -(1.0 - share).ln();
         let sum = PRIOR + excesses / gumbel_excess(per_block);
@@ -188,27 +247,26 @@ mod tests {
 
     #[test]
     fn exponential_surprises_keep_their_rate_and_monsters_are_censored() {
+        let of = |_: usize, deviation: f64| deviation;
+        let peak = |surprise: f64| Peak { surprise, view: 0, deviation: surprise };
         let mut rate = EventRate::new(10);
         for i in 0..5000 {
             // Quantiles of an exponential in a fixed shuffle.
             let u = (f64::from(i * 3571 % 5000) + 0.5) / 5000.0;
-            rate.push(-u.ln(), f64::from(i) * 0.01, None, false);
+            rate.push(peak(-u.ln()), f64::from(i) * 0.01, None, false, of);
         }
-        let common = rate.judge(5.0, 50.0, 0.1).unwrap();
-        assert!(
-            !common.rare && (common.per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4,
-            "{common:?}"
-        );
+        let common = rate.judge(5.0, 50.0, 0.1, of).unwrap();
+        assert!((common.per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4, "{common:?}");
         let monster = |rate: &mut EventRate, day: f64| {
-            let rated = rate.judge(40.0, day, 0.1);
-            rate.push(40.0, day, rated, false);
-            (1..10).for_each(|i| rate.push(0.5, day + f64::from(i) * 0.01, None, false));
+            let rated = rate.judge(40.0, day, 0.1, of);
+            rate.push(peak(40.0), day, rated, false, of);
+            (1..10).for_each(|i| rate.push(peak(0.5), day + f64::from(i) * 0.01, None, false, of));
             rated.unwrap()
         };
         // The second of its size still is an event, the third in a row is not.
         assert!(monster(&mut rate, 50.0).event && monster(&mut rate, 50.5).event);
-        assert!(rate.judge(20.0, 50.6, 0.1).unwrap().per_block > 0.05);
+        assert!(rate.judge(20.0, 50.6, 0.1, of).unwrap().per_block > 0.05);
         assert!(!monster(&mut rate, 51.0).event);
-        assert!(EventRate::new(3).judge(1.0, 0.0, 1.0).is_none());
+        assert!(EventRate::new(3).judge(1.0, 0.0, 1.0, of).is_none());
     }
 }

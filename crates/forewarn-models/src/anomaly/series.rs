@@ -2,7 +2,7 @@
 //! peers, or later readings.
 
 use super::ordered::{Ordered, median_of};
-use super::rate::EventRate;
+use super::rate::{EventRate, Peak};
 use super::season::Season;
 use super::tail::{Shape, Tail};
 use crate::error::{ModelError, in_range};
@@ -226,7 +226,8 @@ impl Running {
         let level = self.level.median().unwrap_or(plain);
         let floor = (RELATIVE_FLOOR * level.abs()).max(1e-9);
 
-        let mut surprise: f64 = 0.0;
+        let mut peak = Peak::default();
+        let floors = [floor, floor, 0.1, 0.1, 0.1];
         let mut ready = false;
         let mut caps = [f64::INFINITY; N_VIEWS];
         let mut answers = [None; N_VIEWS];
@@ -243,10 +244,12 @@ impl Running {
                 self.lasting.push(place).map(f64::abs),
                 self.rough.push(self.tails[0].place(jump)).map(f64::abs),
             ];
-            let floors = [floor, floor, 0.1, 0.1, 0.1];
             for i in 0..N_VIEWS {
-                if let Some(judged) = answers[i].and_then(|a| self.tails[i].judge(a, floors[i])) {
-                    surprise = surprise.max(judged.surprise);
+                let Some(deviation) = answers[i] else { continue };
+                if let Some(judged) = self.tails[i].judge(deviation, floors[i]) {
+                    if judged.surprise > peak.surprise {
+                        peak = Peak { surprise: judged.surprise, view: i, deviation };
+                    }
                     caps[i] = judged.cap;
                     ready = true;
                 }
@@ -256,14 +259,18 @@ impl Running {
         let block_days = self.block_len as f64 * self.step_days;
         // A day that was not seen whole says nothing of what a day brings.
         ready &= self.level.len() == self.long;
-        let judged = if ready { self.rate.judge(surprise, day, block_days) } else { None };
+        let tails = &self.tails;
+        let anew = |view: usize, deviation: f64| {
+            tails[view].judge(deviation, floors[view]).map_or(0.0, |judged| judged.surprise)
+        };
+        let judged = if ready { self.rate.judge(peak.surprise, day, block_days, anew) } else { None };
         let event = judged.is_some_and(|r| r.event);
         let repeated = self.last_event.is_some_and(|last| day - last <= self.merge_days);
         if event {
             self.last_event = Some(day);
         }
         if ready {
-            self.rate.push(surprise, day, judged, repeated);
+            self.rate.push(peak, day, judged, repeated, anew);
         }
         // In an event a deviation counts as large, not as large as it is.
         for (i, tail) in self.tails.iter_mut().enumerate() {
