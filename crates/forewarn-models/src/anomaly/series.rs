@@ -171,11 +171,11 @@ impl Running {
             lasting: MeanOf::new(lasting),
             rough: MeanOf::new(2 * short),
             tails: [
-                Tail::new(Shape::Power, 1, 1.0),
-                Tail::new(Shape::Power, 2, 2.0),
-                Tail::new(Shape::Exponential, 3, (short as f64 / 6.0).max(1.0)),
-                Tail::new(Shape::Exponential, 6, (lasting as f64 / 12.0).max(1.0)),
-                Tail::new(Shape::Exponential, 6, (short as f64 / 6.0).max(1.0)),
+                Tail::new(Shape::Power, 1, 1),
+                Tail::new(Shape::Power, 2, NOW),
+                Tail::new(Shape::Exponential, 3, short),
+                Tail::new(Shape::Exponential, 6, lasting),
+                Tail::new(Shape::Exponential, 6, 2 * short),
             ],
             rate: EventRate::new(block_len),
             last_event: None,
@@ -261,7 +261,7 @@ impl Running {
         ready &= self.level.len() == self.long;
         let tails = &self.tails;
         let anew = |view: usize, deviation: f64| {
-            tails[view].judge(deviation, floors[view]).map_or(0.0, |judged| judged.surprise)
+            tails[view].judge_anew(deviation, floors[view]).map_or(0.0, |judged| judged.surprise)
         };
         let judged = if ready { self.rate.judge(peak.surprise, day, block_days, anew) } else { None };
         let event = judged.is_some_and(|r| r.event);

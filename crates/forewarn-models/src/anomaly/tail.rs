@@ -29,6 +29,7 @@ pub(super) struct Tail {
     every: usize,
     skipped: usize,
     alike: f64,
+    own: f64,
 }
 
 /// What the tail says of one deviation.
@@ -41,9 +42,12 @@ pub(super) struct Judged {
 }
 
 impl Tail {
-    /// A tail that keeps one deviation of `every` (>= 1), about `alike` (>= 1) neighbors of which say the same.
-    pub(super) fn new(shape: Shape, every: usize, alike: f64) -> Self {
-        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike }
+    /// A tail that keeps one deviation of `every` (>= 1), each over `span` (>= `every`) readings.
+    pub(super) fn new(shape: Shape, every: usize, span: usize) -> Self {
+        // Deviations over a span overlap; those of half a span count as one, and a large one shows in the whole span.
+        let own = span as f64 / every as f64;
+        let alike = (0.5 * own).max(1.0);
+        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, own }
     }
 
     pub(super) fn push(&mut self, deviation: f64) {
@@ -62,6 +66,15 @@ impl Tail {
     /// Judges a deviation (>= 0); deviations below `floor` (> 0) count as no deviation to speak of. `None` while there
     /// are too few earlier ones.
     pub(super) fn judge(&self, deviation: f64, floor: f64) -> Option<Judged> {
+        self.judge_by(deviation, floor, 0.0)
+    }
+
+    /// As [`Tail::judge`], for a deviation that was learned since: itself and its neighbors are left out of the tail.
+    pub(super) fn judge_anew(&self, deviation: f64, floor: f64) -> Option<Judged> {
+        self.judge_by(deviation, floor, self.own)
+    }
+
+    fn judge_by(&self, deviation: f64, floor: f64, own: f64) -> Option<Judged> {
         let n = self.deviations.len();
         if n < LEAST {
             return None;
@@ -77,9 +90,15 @@ impl Tail {
             Shape::Exponential => d - start,
         };
         let excess: f64 = (1..=top).map(|k| of(self.deviations.largest(k).max(start))).sum();
+        let (excess, count) = if own > 0.0 {
+            let mine = of(deviation.min(self.deviations.largest(1)).max(start));
+            ((excess - own * mine).max(0.0), (top as f64 - own).max(1.0))
+        } else {
+            (excess, top as f64)
+        };
         // A tail without any width is that of a series that hardly moves; a tenth of the start is kept.
-        let scale = (excess / top as f64).max(of(1.1 * start));
-        let at_start = (n as f64 / top as f64).ln();
+        let scale = (excess / count).max(of(1.1 * start));
+        let at_start = (n as f64 / count).ln();
         let beyond = of(deviation.max(start));
         let once = (top as f64).ln() * scale;
         let cap = match self.shape {
@@ -96,7 +115,7 @@ mod tests {
     use super::*;
 
     fn tail(of: impl Fn(f64) -> f64) -> Tail {
-        let mut tail = Tail::new(Shape::Power, 1, 1.0);
+        let mut tail = Tail::new(Shape::Power, 1, 1);
         // A fixed shuffle of the quantiles of a distribution; 619 has no divisor in common with 2000.
         for i in 0..2000 {
             tail.push(of((f64::from(i * 619 % 2000) + 0.5) / 2000.0));
@@ -117,7 +136,7 @@ mod tests {
 
     #[test]
     fn few_and_equal_deviations() {
-        let mut few = Tail::new(Shape::Power, 1, 1.0);
+        let mut few = Tail::new(Shape::Power, 1, 1);
         for _ in 0..LEAST {
             assert!(few.judge(1.0, 1.0).is_none());
             few.push(0.0);
