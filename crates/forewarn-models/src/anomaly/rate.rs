@@ -129,19 +129,19 @@ impl EventRate {
     /// `anew` judges a deviation of a view by what is known now.
     pub(super) fn judge(
         &self,
-        surprise: f64,
+        peak: Peak,
         day: f64,
         block_days: f64,
         anew: impl Fn(usize, f64) -> f64,
     ) -> Option<Rated> {
-        let tail = self.tail?;
+        let (tail, surprise) = (self.tail?, peak.surprise);
         let mut per_block = tail.per_block(surprise);
         let rare = surprise > tail.noted;
         if rare {
             // Where as large events did come, at a rate that a true one does not explain, the tail is not exponential.
             let mut n = 0;
-            for (then, peak) in self.events.iter().rev() {
-                if anew(peak.view, peak.deviation) >= surprise {
+            for (then, other) in self.events.iter().rev() {
+                if anew(other.view, other.deviation) >= surprise {
                     n += 1;
                     if n > FORGIVEN {
                         let seen = (n - FORGIVEN) as f64 / (day - then).max(block_days) * block_days;
@@ -255,18 +255,18 @@ mod tests {
             let u = (f64::from(i * 3571 % 5000) + 0.5) / 5000.0;
             rate.push(peak(-u.ln()), f64::from(i) * 0.01, None, false, of);
         }
-        let common = rate.judge(5.0, 50.0, 0.1, of).unwrap();
+        let common = rate.judge(peak(5.0), 50.0, 0.1, of).unwrap();
         assert!((common.per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4, "{common:?}");
         let monster = |rate: &mut EventRate, day: f64| {
-            let rated = rate.judge(40.0, day, 0.1, of);
+            let rated = rate.judge(peak(40.0), day, 0.1, of);
             rate.push(peak(40.0), day, rated, false, of);
             (1..10).for_each(|i| rate.push(peak(0.5), day + f64::from(i) * 0.01, None, false, of));
             rated.unwrap()
         };
         // The second of its size still is an event, the third in a row is not.
         assert!(monster(&mut rate, 50.0).event && monster(&mut rate, 50.5).event);
-        assert!(rate.judge(20.0, 50.6, 0.1, of).unwrap().per_block > 0.05);
+        assert!(rate.judge(peak(20.0), 50.6, 0.1, of).unwrap().per_block > 0.05);
         assert!(!monster(&mut rate, 51.0).event);
-        assert!(EventRate::new(3).judge(1.0, 0.0, 1.0, of).is_none());
+        assert!(EventRate::new(3).judge(peak(1.0), 0.0, 1.0, of).is_none());
     }
 }

@@ -14,6 +14,8 @@ const STEP_FROM: usize = 8;
 const BEFORE: usize = 7;
 /// Readings whose median is "now".
 const NOW: usize = 5;
+/// An event that becomes so many times as rare alarms again.
+const WORSE: f64 = 10.0;
 /// Questions asked of a reading.
 const N_VIEWS: usize = 5;
 /// A deviation below this share of the level is none to speak of.
@@ -263,7 +265,7 @@ impl Running {
         let anew = |view: usize, deviation: f64| {
             tails[view].judge_anew(deviation, floors[view]).map_or(0.0, |judged| judged.surprise)
         };
-        let judged = if ready { self.rate.judge(peak.surprise, day, block_days, anew) } else { None };
+        let judged = if ready { self.rate.judge(peak, day, block_days, anew) } else { None };
         let event = judged.is_some_and(|r| r.event);
         let repeated = self.last_event.is_some_and(|last| day - last <= self.merge_days);
         if event {
@@ -338,20 +340,27 @@ pub fn anomalies(days: &[f64], values: &[f64]) -> Result<Anomalies, ModelError> 
 
 impl Anomalies {
     /// Positions at which an alarm is raised where one false alarm in `one_in_days` (> 0) days of this series is accepted.
-    /// Crossings within [`Anomalies::merge_days`] of the last one belong to the same alarm.
+    /// Crossings within [`Anomalies::merge_days`] of the last one
+    /// belong to the same alarm, unless they are ten times as rare.
     ///
     /// # Errors
     /// A number of days that is not above 0.
     pub fn alarms(&self, one_in_days: f64) -> Result<Vec<usize>, ModelError> {
         in_range(one_in_days > 0.0, "one_in_days", one_in_days, "greater than 0")?;
         let mut alarms = Vec::new();
-        let mut last: Option<f64> = None;
+        let mut event: Option<(f64, f64)> = None;
         for (i, (surprise, day)) in self.surprises.iter().zip(&self.days).enumerate() {
-            if surprise.is_some_and(|s| s.false_alarms_per_day * one_in_days <= 1.0) {
-                if last.is_none_or(|l| day - l > self.merge_days) {
-                    alarms.push(i);
-                }
-                last = Some(*day);
+            let Some(rate) = surprise.map(|s| s.false_alarms_per_day).filter(|r| r * one_in_days <= 1.0)
+            else {
+                continue;
+            };
+            // What lasts is one alarm; what becomes ten times as rare is worth another look.
+            let known = event.filter(|(last, _)| day - last <= self.merge_days).map(|(_, rarest)| rarest);
+            if known.is_none_or(|rarest| rate * WORSE <= rarest) {
+                alarms.push(i);
+                event = Some((*day, rate));
+            } else {
+                event = Some((*day, known.unwrap_or(rate)));
             }
         }
         Ok(alarms)
