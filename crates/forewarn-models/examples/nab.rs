@@ -187,7 +187,34 @@ fn best_threshold(all: &[(&Series, Worth)], scores: &[Vec<f64>]) -> (f64, f64) {
     (best.0, normalized(best.1, windows))
 }
 
+/// Milliseconds for one series, the mean over many: noise with a day of week, and a few gaps and spikes.
+fn time_one(n: usize, per_day: f64, n_series: u64) -> f64 {
+    let mut state = 1_u64;
+    let mut uniform = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / 9_007_199_254_740_992.0
+    };
+    let days: Vec<f64> = (0..n).map(|i| i as f64 / per_day).collect();
+    let all: Vec<Vec<f64>> = (0..n_series)
+        .map(|_| {
+            let reading = |day: &f64| {
+                let noise = uniform() + uniform() + uniform();
+                let rare = uniform();
+                let season = if day.rem_euclid(7.0) < 5.0 { 3.0 } else { 0.0 };
+                if rare < 0.01 { f64::NAN } else { season + noise + if rare > 0.995 { 9.0 } else { 0.0 } }
+            };
+            days.iter().map(reading).collect()
+        })
+        .collect();
+    let start = std::time::Instant::now();
+    let alarms: usize = all.iter().map(|v| anomalies(&days, v).unwrap().alarms(30.0).unwrap().len()).sum();
+    assert!(alarms > 0);
+    start.elapsed().as_secs_f64() * 1e3 / n_series as f64
+}
+
 fn main() {
+    println!("{:.3} ms for 365 daily readings", time_one(365, 1.0, 4000));
+    println!("{:.3} ms for 4,000 readings of five minutes\n", time_one(4000, 288.0, 100));
     let folder = std::env::args().nth(1).unwrap_or_else(|| "/work/shared/data/nab".into());
     let series = read(&folder);
     let all: Vec<(&Series, Worth)> = series.iter().map(|s| (s, worth(s))).collect();

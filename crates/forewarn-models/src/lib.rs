@@ -26,6 +26,7 @@
 //! | what a measure did | [`matched_rate_ratio`]; [`benjamini_hochberg`] over all | [`RateRatio`], q-values |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
 //! | tickets that say the same | [`text::Lexicon::bags`], [`text::TextGroups::fit`]; [`text::TextGroups::assign`], [`text::name_words`] | groups, their words |
+//! | readings that are unlike the past, or the peers | [`anomaly::anomalies`], [`anomaly::from_peers`]; [`anomaly::Anomalies::alarms`] at a stated rate; [`anomaly::storms`] | false alarms a day, alarms, storms |
 //! | faster than before | [`rate_ratio`] | a ratio of rates with its exact interval |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
