@@ -16,17 +16,20 @@ impl Ordered {
         Self { capacity: capacity.max(1), recent: VecDeque::new(), sorted: Vec::new() }
     }
 
-    /// Adds a finite value and lets the oldest go where the window is full.
-    pub(super) fn push(&mut self, value: f64) {
+    /// Adds a finite value and lets the oldest go, which is returned, where the window is full.
+    pub(super) fn push(&mut self, value: f64) -> Option<f64> {
+        let mut gone = None;
         if self.recent.len() == self.capacity
             && let Some(oldest) = self.recent.pop_front()
         {
             let at = self.sorted.partition_point(|v| *v < oldest);
             self.sorted.remove(at);
+            gone = Some(oldest);
         }
         let at = self.sorted.partition_point(|v| *v < value);
         self.sorted.insert(at, value);
         self.recent.push_back(value);
+        gone
     }
 
     pub(super) fn len(&self) -> usize {

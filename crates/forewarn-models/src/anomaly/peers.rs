@@ -51,7 +51,9 @@ pub fn from_peers(own: &[f64], peers: &[&[f64]]) -> Result<Vec<f64>, ModelError>
             return f64::NAN;
         }
         let center = middle(&mut here);
-        here.iter_mut().for_each(|v| *v = (*v - center).abs());
+        for v in &mut here {
+            *v = (*v - center).abs();
+        }
         let spread = 1.4826 * middle(&mut here);
         let usual = spreads.median().unwrap_or(spread);
         spreads.push(spread);

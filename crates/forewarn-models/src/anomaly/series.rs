@@ -248,7 +248,8 @@ impl Running {
             ];
             for i in 0..N_VIEWS {
                 let Some(deviation) = answers[i] else { continue };
-                if let Some(judged) = self.tails[i].judge(deviation, floors[i]) {
+                self.tails[i].prepare(floors[i]);
+                if let Some(judged) = self.tails[i].judge(deviation) {
                     if judged.surprise > peak.surprise {
                         peak = Peak { surprise: judged.surprise, view: i, deviation };
                     }
@@ -263,7 +264,7 @@ impl Running {
         ready &= self.level.len() == self.long;
         let tails = &self.tails;
         let anew = |view: usize, deviation: f64| {
-            tails[view].judge_anew(deviation, floors[view]).map_or(0.0, |judged| judged.surprise)
+            tails[view].judge_anew(deviation).map_or(0.0, |judged| judged.surprise)
         };
         let judged = if ready { self.rate.judge(peak, day, block_days, anew) } else { None };
         let event = judged.is_some_and(|r| r.event);

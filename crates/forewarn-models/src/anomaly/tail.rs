@@ -30,6 +30,18 @@ pub(super) struct Tail {
     skipped: usize,
     alike: f64,
     own: f64,
+    fit: Option<Fit>,
+}
+
+/// The largest deviations, summed up.
+#[derive(Debug, Clone, Copy)]
+struct Fit {
+    top: usize,
+    floor: f64,
+    /// The largest deviation that is not among them, or the floor.
+    start: f64,
+    /// Sum of what lies beyond the start.
+    excess: f64,
 }
 
 /// What the tail says of one deviation.
@@ -47,14 +59,41 @@ impl Tail {
         // Deviations over a span overlap; those of half a span count as one, and a large one shows in the whole span.
         let own = span as f64 / every as f64;
         let alike = (0.5 * own).max(1.0);
-        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, own }
+        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, own, fit: None }
     }
 
     pub(super) fn push(&mut self, deviation: f64) {
         self.skipped += 1;
         if self.skipped == self.every {
             self.skipped = 0;
-            self.deviations.push(deviation);
+            let gone = self.deviations.push(deviation);
+            if self.fit.is_some_and(|f| deviation >= f.start || gone.is_some_and(|g| g >= f.start)) {
+                self.fit = None;
+            }
+        }
+    }
+
+    /// Sums up the largest deviations where they changed; deviations below `floor` (> 0) count as none to speak of. Called
+    /// before the judging that follows a push.
+    pub(super) fn prepare(&mut self, floor: f64) {
+        let n = self.deviations.len();
+        if n < LEAST {
+            return;
+        }
+        let top = ((TOP * self.alike) as usize).min(n / 2);
+        let holds = |f: &Fit| f.top == top && (f.floor - floor).abs() < f64::EPSILON * floor;
+        if self.fit.as_ref().is_some_and(|f| holds(f) || (f.top == top && f.start > f.floor.max(floor))) {
+            return;
+        }
+        let start = self.deviations.largest(top + 1).max(floor);
+        let excess = (1..=top).map(|k| self.beyond(self.deviations.largest(k).max(start), start)).sum();
+        self.fit = Some(Fit { top, floor, start, excess });
+    }
+
+    fn beyond(&self, deviation: f64, start: f64) -> f64 {
+        match self.shape {
+            Shape::Power => (deviation / start).ln(),
+            Shape::Exponential => deviation - start,
         }
     }
 
@@ -63,33 +102,24 @@ impl Tail {
         self.deviations.place(deviation)
     }
 
-    /// Judges a deviation (>= 0); deviations below `floor` (> 0) count as no deviation to speak of. `None` while there
-    /// are too few earlier ones.
-    pub(super) fn judge(&self, deviation: f64, floor: f64) -> Option<Judged> {
-        self.judge_by(deviation, floor, 0.0)
+    /// Judges a deviation (>= 0). `None` while there are too few earlier ones.
+    pub(super) fn judge(&self, deviation: f64) -> Option<Judged> {
+        self.judge_by(deviation, 0.0)
     }
 
     /// As [`Tail::judge`], for a deviation that was learned since: itself and its neighbors are left out of the tail.
-    pub(super) fn judge_anew(&self, deviation: f64, floor: f64) -> Option<Judged> {
-        self.judge_by(deviation, floor, self.own)
+    pub(super) fn judge_anew(&self, deviation: f64) -> Option<Judged> {
+        self.judge_by(deviation, self.own)
     }
 
-    fn judge_by(&self, deviation: f64, floor: f64, own: f64) -> Option<Judged> {
+    fn judge_by(&self, deviation: f64, own: f64) -> Option<Judged> {
+        let Fit { top, start, excess, .. } = self.fit?;
         let n = self.deviations.len();
-        if n < LEAST {
-            return None;
-        }
-        let top = ((TOP * self.alike) as usize).min(n / 2);
-        let larger = self.deviations.n_at_least(deviation);
-        if larger > top {
+        if deviation < start {
+            let larger = self.deviations.n_at_least(deviation).max(top);
             return Some(Judged { surprise: (n as f64 / larger as f64).ln(), cap: f64::INFINITY });
         }
-        let start = self.deviations.largest(top + 1).max(floor);
-        let of = |d: f64| match self.shape {
-            Shape::Power => (d / start).ln(),
-            Shape::Exponential => d - start,
-        };
-        let excess: f64 = (1..=top).map(|k| of(self.deviations.largest(k).max(start))).sum();
+        let of = |d: f64| self.beyond(d, start);
         let (excess, count) = if own > 0.0 {
             let mine = of(deviation.min(self.deviations.largest(1)).max(start));
             ((excess - own * mine).max(0.0), (top as f64 - own).max(1.0))
@@ -123,6 +153,7 @@ mod tests {
         for i in 0..2000 {
             tail.push(of((f64::from(i * 619 % 2000) + 0.5) / 2000.0));
         }
+        tail.prepare(1e-9);
         tail
     }
 
@@ -131,20 +162,21 @@ mod tests {
         let pareto = tail(|u| (1.0 - u).powf(-1.0 / 3.0));
         for ln_p in [3.0, 5.0, 10.0, 20.0] {
             let x = f64::exp(ln_p / 3.0);
-            let found = pareto.judge(x, 1e-9).unwrap().surprise;
+            let found = pareto.judge(x).unwrap().surprise;
             assert!((found / ln_p - 1.0).abs() < 0.25, "{ln_p}: {found}");
         }
-        assert!(pareto.judge(1e90, 1e-9).unwrap().surprise <= MOST);
+        assert!(pareto.judge(1e90).unwrap().surprise <= MOST);
     }
 
     #[test]
     fn few_and_equal_deviations() {
         let mut few = Tail::new(Shape::Power, 1, 1);
         for _ in 0..LEAST {
-            assert!(few.judge(1.0, 1.0).is_none());
+            assert!(few.judge(1.0).is_none());
             few.push(0.0);
         }
-        assert!(few.judge(0.0, 1.0).unwrap().surprise == 0.0);
-        assert!(few.judge(50.0, 1.0).unwrap().surprise > 5.0);
+        few.prepare(1.0);
+        assert!(few.judge(0.0).unwrap().surprise == 0.0);
+        assert!(few.judge(50.0).unwrap().surprise > 5.0);
     }
 }
