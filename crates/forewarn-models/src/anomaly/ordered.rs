@@ -18,18 +18,23 @@ impl Ordered {
 
     /// Adds a finite value and lets the oldest go, which is returned, where the window is full.
     pub(super) fn push(&mut self, value: f64) -> Option<f64> {
-        let mut gone = None;
-        if self.recent.len() == self.capacity
-            && let Some(oldest) = self.recent.pop_front()
-        {
-            let at = self.sorted.partition_point(|v| *v < oldest);
-            self.sorted.remove(at);
-            gone = Some(oldest);
-        }
         let at = self.sorted.partition_point(|v| *v < value);
-        self.sorted.insert(at, value);
         self.recent.push_back(value);
-        gone
+        let oldest = if self.recent.len() > self.capacity { self.recent.pop_front() } else { None };
+        let Some(oldest) = oldest else {
+            self.sorted.insert(at, value);
+            return None;
+        };
+        // One move of what lies between the two places, not one for each.
+        let from = self.sorted.partition_point(|v| *v < oldest);
+        if from < at {
+            self.sorted.copy_within(from + 1..at, from);
+            self.sorted[at - 1] = value;
+        } else {
+            self.sorted.copy_within(at..from, at + 1);
+            self.sorted[at] = value;
+        }
+        Some(oldest)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -72,6 +77,46 @@ impl Ordered {
     }
 }
 
+/// The median of five values, by a sorting network: no branch that could be guessed wrongly.
+pub(super) fn median_5(mut values: [f64; 5]) -> f64 {
+    const STEPS: [(usize, usize); 9] =
+        [(0, 3), (1, 4), (0, 2), (1, 3), (0, 1), (2, 4), (1, 2), (3, 4), (2, 3)];
+    network(&mut values, &STEPS);
+    values[2]
+}
+
+/// The median of seven values, by a sorting network.
+pub(super) fn median_7(mut values: [f64; 7]) -> f64 {
+    const STEPS: [(usize, usize); 16] = [
+        (0, 6),
+        (2, 3),
+        (4, 5),
+        (0, 2),
+        (1, 4),
+        (3, 6),
+        (0, 1),
+        (2, 5),
+        (3, 4),
+        (1, 2),
+        (4, 6),
+        (2, 3),
+        (4, 5),
+        (1, 2),
+        (3, 4),
+        (5, 6),
+    ];
+    network(&mut values, &STEPS);
+    values[3]
+}
+
+#[inline]
+fn network<const N: usize>(values: &mut [f64; N], steps: &[(usize, usize)]) {
+    for (a, b) in steps {
+        let (x, y) = (values[*a], values[*b]);
+        (values[*a], values[*b]) = if y < x { (y, x) } else { (x, y) };
+    }
+}
+
 /// The median of a few values, which it puts in order; NaN for none.
 pub(super) fn median_of(values: &mut [f64]) -> f64 {
     // An insertion sort: the slices have at most a dozen values, where it is the fastest.
@@ -108,6 +153,17 @@ mod tests {
                 prop_assert_eq!(window.upper_quantile(0.0).unwrap(), last[last.len() - 1]);
                 prop_assert_eq!(window.len(), last.len());
             }
+        }
+    }
+
+    /// A network that sorts all zeros and ones sorts everything (Knuth 1973).
+    #[test]
+    fn networks_sort() {
+        for bits in 0_u32..128 {
+            let of = |i: usize| f64::from(bits >> i & 1);
+            assert_eq!(median_7(std::array::from_fn(of)), f64::from(u8::from(bits.count_ones() > 3)));
+            let five = (bits & 31).count_ones();
+            assert_eq!(median_5(std::array::from_fn(of)), f64::from(u8::from(five > 2)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! One series against its own past: reading by reading, how rarely it surprises so. It does not know what is measured,
 //! peers, or later readings.
 
-use super::ordered::{Ordered, median_of};
+use super::ordered::{Ordered, median_5, median_7, median_of};
 use super::rate::{EventRate, Peak};
 use super::season::Season;
 use super::tail::{Shape, Tail};
@@ -77,7 +77,8 @@ struct Running {
     history: VecDeque<(f64, f64)>,
     since_change: usize,
     long: usize,
-    recent: VecDeque<f64>,
+    recent: [f64; BEFORE],
+    seen: usize,
     /// Places of the last readings, and of their jumps, among earlier ones.
     short: MeanOf,
     lasting: MeanOf,
@@ -168,7 +169,8 @@ impl Running {
             history: VecDeque::new(),
             since_change: 0,
             long,
-            recent: VecDeque::new(),
+            recent: [0.0; BEFORE],
+            seen: 0,
             short: MeanOf::new(short),
             lasting: MeanOf::new(lasting),
             rough: MeanOf::new(2 * short),
@@ -221,10 +223,6 @@ impl Running {
     fn read(&mut self, day: f64, value: f64) -> Option<Surprise> {
         let season = self.season.at(day);
         let plain = value - season;
-        let mut last = [0.0; BEFORE];
-        let n_before = self.recent.len();
-        self.recent.iter().zip(&mut last).for_each(|(r, l)| *l = *r);
-        let before = median_of(&mut last[..n_before]);
         let level = self.level.median().unwrap_or(plain);
         let floor = (RELATIVE_FLOOR * level.abs()).max(1e-9);
 
@@ -233,15 +231,18 @@ impl Running {
         let mut ready = false;
         let mut caps = [f64::INFINITY; N_VIEWS];
         let mut answers = [None; N_VIEWS];
-        if n_before == BEFORE {
+        if self.seen >= BEFORE {
             let width = self.season.width(day);
+            let before = median_7(self.recent);
             let jump = (plain - before).abs() / width;
-            let mut now = [plain; NOW];
-            self.recent.iter().rev().zip(&mut now[1..]).for_each(|(r, n)| *n = *r);
+            // The order of readings does not matter to a median, so that the last ones lie in a ring.
+            let now: [f64; NOW] = std::array::from_fn(|k| {
+                if k == 0 { plain } else { self.recent[(self.seen + BEFORE - k) % BEFORE] }
+            });
             let place = self.level.place(plain);
             answers = [
                 Some(jump),
-                Some((median_of(&mut now) - level).abs() / width),
+                Some((median_5(now) - level).abs() / width),
                 self.short.push(place).map(f64::abs),
                 self.lasting.push(place).map(f64::abs),
                 self.rough.push(self.tails[0].place(jump)).map(f64::abs),
@@ -281,10 +282,8 @@ impl Running {
                 tail.push(if event || repeated { answer.min(caps[i]) } else { answer });
             }
         }
-        if self.recent.len() == BEFORE {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(plain);
+        self.recent[self.seen % BEFORE] = plain;
+        self.seen += 1;
         self.level.push(plain);
         judged.map(|rated| Surprise {
             false_alarms_per_day: (rated.per_block / block_days).clamp(1e-12, 1e9),
