@@ -273,7 +273,7 @@ fn main() {
         }
     }
     println!("forewarn with the best rate in hindsight: {:.1} (one in {:.1} days)", best.0, best.1);
-    // The same kind of threshold: a tail probability per row that would give one false alarm a week.
+    // The same kind of threshold: a tail probability per row that would give one false alarm in as many days.
     let fixed: f64 = all
         .iter()
         .zip(&gaussian)
@@ -282,5 +282,8 @@ fn main() {
             score(s, worth, &at_least(g, 1.0 - 0.5 * step / ONE_IN_DAYS)).raw
         })
         .sum();
-    println!("windowed Gaussian with the tail of one row a week: {:.1}", normalized(fixed, windows));
+    println!(
+        "windowed Gaussian with the tail of one row in {ONE_IN_DAYS} days: {:.1}",
+        normalized(fixed, windows)
+    );
 }

@@ -203,6 +203,7 @@ impl EventRate {
         self.n_blocks += 1;
         if self.n_blocks == self.judge_anew_at {
             self.judge_anew_at += self.judge_anew_at / 4;
+            self.maxima = Ordered::new(MEMORY);
             for block in &mut self.blocks {
                 block.peak.surprise = anew(block.peak.view, block.peak.deviation);
                 self.maxima.push(block.peak.surprise.min(block.cap));
@@ -222,6 +223,13 @@ impl EventRate {
         let count = PRIOR + top.saturating_sub(censored) as f64;
         let per_block = -(1.0 - share).ln();
         let sum = PRIOR + excesses / gumbel_excess(per_block);
+        // An event may last over several blocks, and counts once: the runs estimate of the extremal index (Smith and Weissman
+        // 1994), less the neighbors that chance brings.
+        let over = |b: &Block| b.peak.surprise.min(b.cap) >= start;
+        let pairs = self.blocks.iter().zip(self.blocks.iter().skip(1));
+        let ends = pairs.filter(|(a, b)| over(a) && !over(b)).count() as f64;
+        let apart = ((ends + 1.0) / (top as f64 + 1.0) / (1.0 - share)).clamp(0.5, 1.0);
+        let per_block = apart * per_block;
         let expected = self.n_blocks as f64 * per_block;
         let once = start + sum * (expected.max(1.0).powf(1.0 / count) - 1.0);
         let noted = once.min(start + NOTED * sum / count);
@@ -233,6 +241,7 @@ impl EventRate {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::rng::{generator, uniform};
 
     #[test]
     fn a_gumbel_variable_exceeds_its_quantiles_by_this() {
@@ -249,11 +258,10 @@ mod tests {
     fn exponential_surprises_keep_their_rate_and_monsters_are_censored() {
         let of = |_: usize, deviation: f64| deviation;
         let peak = |surprise: f64| Peak { surprise, view: 0, deviation: surprise };
+        let mut rng = generator(1, 5);
         let mut rate = EventRate::new(10);
         for i in 0..5000 {
-            // Quantiles of an exponential in a fixed shuffle.
-            let u = (f64::from(i * 3571 % 5000) + 0.5) / 5000.0;
-            rate.push(peak(-u.ln()), f64::from(i) * 0.01, None, false, of);
+            rate.push(peak(-(1.0 - uniform(&mut rng)).ln()), f64::from(i) * 0.01, None, false, of);
         }
         let common = rate.judge(peak(5.0), 50.0, 0.1, of).unwrap();
         assert!((common.per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4, "{common:?}");

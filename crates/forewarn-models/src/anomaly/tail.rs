@@ -29,7 +29,6 @@ pub(super) struct Tail {
     every: usize,
     skipped: usize,
     alike: f64,
-    own: f64,
     fit: Option<Fit>,
 }
 
@@ -56,10 +55,9 @@ pub(super) struct Judged {
 impl Tail {
     /// A tail that keeps one deviation of `every` (>= 1), each over `span` (>= `every`) readings.
     pub(super) fn new(shape: Shape, every: usize, span: usize) -> Self {
-        // Deviations over a span overlap; those of half a span count as one, and a large one shows in the whole span.
-        let own = span as f64 / every as f64;
-        let alike = (0.5 * own).max(1.0);
-        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, own, fit: None }
+        // Deviations over a span overlap; those of half a span count as one.
+        let alike = (0.5 * span as f64 / every as f64).max(1.0);
+        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, fit: None }
     }
 
     pub(super) fn push(&mut self, deviation: f64) {
@@ -109,7 +107,7 @@ impl Tail {
 
     /// As [`Tail::judge`], for a deviation that was learned since: itself and its neighbors are left out of the tail.
     pub(super) fn judge_anew(&self, deviation: f64) -> Option<Judged> {
-        self.judge_by(deviation, self.own)
+        self.judge_by(deviation, self.alike)
     }
 
     fn judge_by(&self, deviation: f64, own: f64) -> Option<Judged> {
