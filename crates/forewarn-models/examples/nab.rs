@@ -272,6 +272,14 @@ fn main() {
             best = (normalized(raw, windows), one_in);
         }
     }
+    for one_in in [1.0, 3.0, 7.0, 14.0, 30.0] {
+        let raw: f64 = all
+            .iter()
+            .zip(&found)
+            .map(|((s, worth), f)| score(s, worth, &f.alarms(one_in).unwrap()).raw)
+            .sum();
+        println!("forewarn at one in {one_in} days: {:.1}", normalized(raw, windows));
+    }
     println!("forewarn with the best rate in hindsight: {:.1} (one in {:.1} days)", best.0, best.1);
     // The same kind of threshold: a tail probability per row that would give one false alarm in as many days.
     let fixed: f64 = all

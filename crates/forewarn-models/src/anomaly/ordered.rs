@@ -18,7 +18,13 @@ impl Ordered {
 
     /// Adds a finite value and lets the oldest go, which is returned, where the window is full.
     pub(super) fn push(&mut self, value: f64) -> Option<f64> {
-        let at = self.sorted.partition_point(|v| *v < value);
+        let below = self.n_below(value);
+        self.push_at(value, below)
+    }
+
+    /// As [`Ordered::push`], where it is known how many values of the window are below the new one.
+    pub(super) fn push_at(&mut self, value: f64, below: usize) -> Option<f64> {
+        let at = below;
         self.recent.push_back(value);
         let oldest = if self.recent.len() > self.capacity { self.recent.pop_front() } else { None };
         let Some(oldest) = oldest else {
@@ -63,12 +69,23 @@ impl Ordered {
         self.sorted.len().checked_sub(k).and_then(|i| self.sorted.get(i)).copied().unwrap_or(0.0)
     }
 
-    /// The place of a value in the window: -1 below all, 1 above all, 0 in the middle or in an empty window.
-    pub(super) fn place(&self, value: f64) -> f64 {
-        let below = self.sorted.partition_point(|v| *v < value);
-        let equal = self.sorted[below..].partition_point(|v| *v <= value);
-        let n = self.sorted.len().max(1) as f64;
-        if self.sorted.is_empty() { 0.0 } else { (2 * below + equal) as f64 / n - 1.0 }
+    /// How many values of the window are below `value`.
+    pub(super) fn n_below(&self, value: f64) -> usize {
+        self.sorted.partition_point(|v| *v < value)
+    }
+
+    /// The place of a value, with `below` values below it, in the window: -1 below all, 1 above all, 0 in the middle or in an
+    /// empty window.
+    pub(super) fn place(&self, value: f64, below: usize) -> f64 {
+        if self.sorted.is_empty() {
+            return 0.0;
+        }
+        let equal = if self.sorted.get(below).is_some_and(|v| *v <= value) {
+            self.sorted[below..].partition_point(|v| *v <= value)
+        } else {
+            0
+        };
+        (2 * below + equal) as f64 / self.sorted.len() as f64 - 1.0
     }
 
     /// The lower median; `None` for an empty window.

@@ -39,10 +39,11 @@ pub struct Surprise {
 
 /// The detector of one series, fed in order of time; it has no settings, and reads the step from the times.
 ///
-/// Three questions are asked of a reading, each against the series' own earlier answers: does it jump from the readings just
-/// before; do the last few lie away from the level of the last day (28 readings where they are far apart); has the
-/// roughness changed. Level and season (time of day, day of week) are medians; a season is used where it makes the earlier
-/// errors smaller. Each answer becomes a surprise by the tail of its own past (the larger deviations, Weibull), the largest
+/// Five questions are asked of a reading, each against the series' own earlier answers: does it jump from the readings just
+/// before; do the last few lie away from the level of the last day (28 readings where they are far apart); do the readings of
+/// the last hour, or of the last quarter of a day (at least 14), lie on one side of it; has the roughness changed. Level and
+/// season (time of day, day of week) are medians; a season is used where it makes the earlier errors smaller. Each answer
+/// becomes a surprise by its rank in its own past and, beyond, by a tail fitted to the largest (Hill 1975), the largest
 /// surprise becomes a rate by the maxima of earlier blocks (Gumbel 1958; [`Surprise`]).
 ///
 /// ```
@@ -224,6 +225,7 @@ impl Running {
         let season = self.season.at(day);
         let plain = value - season;
         let level = self.level.median().unwrap_or(plain);
+        let level_below = self.level.n_below(plain);
         let floor = (RELATIVE_FLOOR * level.abs()).max(1e-9);
 
         let mut peak = Peak::default();
@@ -239,18 +241,20 @@ impl Running {
             let now: [f64; NOW] = std::array::from_fn(|k| {
                 if k == 0 { plain } else { self.recent[(self.seen + BEFORE - k) % BEFORE] }
             });
-            let place = self.level.place(plain);
+            let place = self.level.place(plain, level_below);
+            let jump_below = self.tails[0].n_below(jump);
             answers = [
                 Some(jump),
                 Some((median_5(now) - level).abs() / width),
                 self.short.push(place).map(f64::abs),
                 self.lasting.push(place).map(f64::abs),
-                self.rough.push(self.tails[0].place(jump)).map(f64::abs),
+                self.rough.push(self.tails[0].place(jump, jump_below)).map(f64::abs),
             ];
             for i in 0..N_VIEWS {
                 let Some(deviation) = answers[i] else { continue };
                 self.tails[i].prepare(floors[i]);
-                if let Some(judged) = self.tails[i].judge(deviation) {
+                let below = if i == 0 { jump_below } else { self.tails[i].n_below(deviation) };
+                if let Some(judged) = self.tails[i].judge(deviation, below) {
                     if judged.surprise > peak.surprise {
                         peak = Peak { surprise: judged.surprise, view: i, deviation };
                     }
@@ -284,7 +288,7 @@ impl Running {
         }
         self.recent[self.seen % BEFORE] = plain;
         self.seen += 1;
-        self.level.push(plain);
+        self.level.push_at(plain, level_below);
         judged.map(|rated| Surprise {
             false_alarms_per_day: (rated.per_block / block_days).clamp(1e-12, 1e9),
             p_value: (-(-rated.per_block / self.block_len as f64).exp_m1()).clamp(1e-15, 1.0 - 1e-15),

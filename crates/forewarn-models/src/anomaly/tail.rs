@@ -2,6 +2,7 @@
 //! does not know what deviates.
 
 use super::ordered::Ordered;
+use std::sync::LazyLock;
 
 /// Deviations that the tail is judged by.
 const MEMORY: usize = 2048;
@@ -9,6 +10,8 @@ const MEMORY: usize = 2048;
 const LEAST: usize = 16;
 /// Independent deviations that the shape of the tail is read from.
 const TOP: f64 = 15.0;
+/// Logarithms of the numbers of deviations: most readings are judged by two of them.
+static LN: LazyLock<Vec<f64>> = LazyLock::new(|| (0..=MEMORY).map(|n| (n as f64).ln()).collect());
 /// No surprise is larger: beyond it the ratio of two deviations says nothing of how likely they are.
 const MOST: f64 = 60.0;
 
@@ -95,27 +98,32 @@ impl Tail {
         }
     }
 
-    /// The place of a deviation among the earlier ones, from -1 (the smallest) to 1; 0 before the first.
-    pub(super) fn place(&self, deviation: f64) -> f64 {
-        self.deviations.place(deviation)
+    /// How many earlier deviations are below this one.
+    pub(super) fn n_below(&self, deviation: f64) -> usize {
+        self.deviations.n_below(deviation)
     }
 
-    /// Judges a deviation (>= 0). `None` while there are too few earlier ones.
-    pub(super) fn judge(&self, deviation: f64) -> Option<Judged> {
-        self.judge_by(deviation, 0.0)
+    /// The place of a deviation, with `below` earlier ones below it, from -1 (the smallest) to 1; 0 before the first.
+    pub(super) fn place(&self, deviation: f64, below: usize) -> f64 {
+        self.deviations.place(deviation, below)
+    }
+
+    /// Judges a deviation (>= 0) with `below` earlier ones below it. `None` while there are too few earlier ones.
+    pub(super) fn judge(&self, deviation: f64, below: usize) -> Option<Judged> {
+        self.judge_by(deviation, below, 0.0)
     }
 
     /// As [`Tail::judge`], for a deviation that was learned since: itself and its neighbors are left out of the tail.
     pub(super) fn judge_anew(&self, deviation: f64) -> Option<Judged> {
-        self.judge_by(deviation, self.alike)
+        self.judge_by(deviation, self.n_below(deviation), self.alike)
     }
 
-    fn judge_by(&self, deviation: f64, own: f64) -> Option<Judged> {
+    fn judge_by(&self, deviation: f64, below: usize, own: f64) -> Option<Judged> {
         let Fit { top, start, excess, .. } = self.fit?;
         let n = self.deviations.len();
         if deviation < start {
-            let larger = self.deviations.n_at_least(deviation).max(top);
-            return Some(Judged { surprise: (n as f64 / larger as f64).ln(), cap: f64::INFINITY });
+            let larger = (n - below).max(top);
+            return Some(Judged { surprise: LN[n] - LN[larger], cap: f64::INFINITY });
         }
         let of = |d: f64| self.beyond(d, start);
         let (excess, count) = if own > 0.0 {
@@ -160,21 +168,21 @@ mod tests {
         let pareto = tail(|u| (1.0 - u).powf(-1.0 / 3.0));
         for ln_p in [3.0, 5.0, 10.0, 20.0] {
             let x = f64::exp(ln_p / 3.0);
-            let found = pareto.judge(x).unwrap().surprise;
+            let found = pareto.judge(x, pareto.n_below(x)).unwrap().surprise;
             assert!((found / ln_p - 1.0).abs() < 0.25, "{ln_p}: {found}");
         }
-        assert!(pareto.judge(1e90).unwrap().surprise <= MOST);
+        assert!(pareto.judge(1e90, pareto.n_below(1e90)).unwrap().surprise <= MOST);
     }
 
     #[test]
     fn few_and_equal_deviations() {
         let mut few = Tail::new(Shape::Power, 1, 1);
         for _ in 0..LEAST {
-            assert!(few.judge(1.0).is_none());
+            assert!(few.judge(1.0, few.n_below(1.0)).is_none());
             few.push(0.0);
         }
         few.prepare(1.0);
-        assert!(few.judge(0.0).unwrap().surprise == 0.0);
-        assert!(few.judge(50.0).unwrap().surprise > 5.0);
+        assert!(few.judge(0.0, few.n_below(0.0)).unwrap().surprise == 0.0);
+        assert!(few.judge(50.0, few.n_below(50.0)).unwrap().surprise > 5.0);
     }
 }
