@@ -91,14 +91,12 @@ fn the_stated_rate_of_false_alarms_is_kept() {
                     step * 24.0
                 );
                 // Nineteen readings of twenty equal: an event is a single count, and its rate is learned slowly. Of the rarest
-                // events few lie in the past of one series, and their rate is extended from commoner ones.
-                let few = n as f64 * step / one_in < 8.0;
-                let factor = if kind == "rare Poisson" {
-                    3.5
-                } else if few {
-                    2.0
-                } else {
-                    1.5
+                // events, the last rate, few lie in the past of one series, and their rate is extended from commoner ones.
+                let rarest = Some(one_in) == rates.last();
+                let factor = match kind {
+                    "rare Poisson" => 3.5,
+                    _ if rarest => 2.0,
+                    _ => 1.5,
                 };
                 assert!((1.0 / factor..=factor).contains(&ratio), "{kind} {step} {one_in}: {ratio}");
             }
