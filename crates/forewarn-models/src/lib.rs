@@ -28,6 +28,7 @@
 //! | tickets that say the same | [`text::Lexicon::bags`], [`text::TextGroups::fit`]; [`text::TextGroups::assign`], [`text::name_words`] | groups, their words |
 //! | slow decline | [`DailySeries::new`]; [`course`], or [`trend`], [`change_points`], [`time_to_threshold`] alone | [`Trend`], [`Change`]s, [`TimeToThreshold`] |
 //! | remaining life | [`RemainingModel::fit`] on [`UnitPath`]s that ran to failure; [`RemainingModel::predict`] | [`RemainingLife`] |
+//! | readings that are unlike the past, or the peers | [`anomaly::anomalies`], [`anomaly::from_peers`]; [`anomaly::Anomalies::alarms`] at a stated rate; [`anomaly::storms`] | false alarms a day, alarms, storms |
 //! | faster than before | [`rate_ratio`] | a ratio of rates with its exact interval |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
@@ -78,6 +79,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod alone;
+pub mod anomaly;
 mod blend;
 mod boosting;
 mod bootstrap;

@@ -1,0 +1,372 @@
+//! One series against its own past: reading by reading, how rarely it surprises so. It does not know what is measured,
+//! peers, or later readings.
+
+use super::ordered::{Ordered, median_5, median_7, median_of};
+use super::rate::{EventRate, Peak};
+use super::season::Season;
+use super::tail::{Shape, Tail};
+use crate::error::{ModelError, in_range};
+use std::collections::VecDeque;
+
+/// Differences between times that the step is read from.
+const STEP_FROM: usize = 8;
+/// Readings whose median is "just before".
+const BEFORE: usize = 7;
+/// Readings whose median is "now".
+const NOW: usize = 5;
+/// An event that becomes so many times as rare alarms again.
+const WORSE: f64 = 10.0;
+/// Questions asked of a reading.
+const N_VIEWS: usize = 5;
+/// A deviation below this share of the level is none to speak of.
+const RELATIVE_FLOOR: f64 = 1e-3;
+/// Spans of the level that are judged anew where the season changes.
+const HISTORY: usize = 4;
+/// Largest magnitude of a reading: squares and sums of larger ones would overflow.
+const LARGEST: f64 = 1e100;
+
+/// How rarely a series that goes on as before surprises as much as in one reading.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Surprise {
+    /// Events at least as surprising that are expected a day by chance, above 0: below `1 / n` the reading is one that
+    /// comes once in `n` days.
+    pub false_alarms_per_day: f64,
+    /// The same as the probability of such an event in the time of one step, in (0, 1).
+    pub p_value: f64,
+    /// What was expected: level and season, in the unit of the readings.
+    pub expected: f64,
+}
+
+/// The detector of one series, fed in order of time; it has no settings, and reads the step from the times.
+///
+/// Five questions are asked of a reading, each against the series' own earlier answers: does it jump from the readings just
+/// before; do the last few lie away from the level of the last day (28 readings where they are far apart); do the readings of
+/// the last hour, or of the last quarter of a day (at least 14), lie on one side of it; has the roughness changed. Level and
+/// season (time of day, day of week) are medians; a season is used where it makes the earlier errors smaller. Each answer
+/// becomes a surprise by its rank in its own past and, beyond, by a tail fitted to the largest (Hill 1975), the largest
+/// surprise becomes a rate by the maxima of earlier blocks (Gumbel 1958; [`Surprise`]).
+///
+/// ```
+/// use forewarn_models::anomaly::OwnBaseline;
+/// let mut baseline = OwnBaseline::new();
+/// let mut last = None;
+/// for i in 0..200 {
+///     let usual = f64::from(i * 37 % 11);
+///     last = baseline.push(f64::from(i), if i == 199 { 400.0 } else { usual });
+/// }
+/// assert!(last.is_some_and(|s| s.false_alarms_per_day < 1.0 / 365.0));
+/// // A time that is not after the last one, or a missing value, is not judged.
+/// assert!(baseline.push(12.0, 5.0).is_none() && baseline.push(200.0, f64::NAN).is_none());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct OwnBaseline {
+    last_day: Option<f64>,
+    early: Vec<(f64, f64)>,
+    running: Option<Box<Running>>,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    step_days: f64,
+    merge_days: f64,
+    block_len: usize,
+    season: Season,
+    /// Level of the readings as they are, for the season; level without the season, for the rest.
+    raw: Ordered,
+    level: Ordered,
+    /// Days and values that are judged anew where the season changes.
+    history: VecDeque<(f64, f64)>,
+    since_change: usize,
+    long: usize,
+    recent: [f64; BEFORE],
+    seen: usize,
+    /// Places of the last readings, and of their jumps, among earlier ones.
+    short: MeanOf,
+    lasting: MeanOf,
+    rough: MeanOf,
+    tails: [Tail; N_VIEWS],
+    rate: EventRate,
+    last_event: Option<f64>,
+}
+
+/// The mean of the last values, and where such means usually lie.
+#[derive(Debug, Clone)]
+struct MeanOf {
+    len: usize,
+    last: VecDeque<f64>,
+    sum: f64,
+}
+
+impl MeanOf {
+    fn new(len: usize) -> Self {
+        Self { len, last: VecDeque::new(), sum: 0.0 }
+    }
+
+    /// Adds a value in -1 to 1; the mean once there are enough.
+    fn push(&mut self, value: f64) -> Option<f64> {
+        // Sixteen binary places: sums of such numbers are exact, so that no error creeps in over years.
+        let value = (value * 65536.0).round() / 65536.0;
+        self.last.push_back(value);
+        self.sum += value;
+        if self.last.len() > self.len {
+            self.sum -= self.last.pop_front().unwrap_or(0.0);
+        }
+        (self.last.len() == self.len).then(|| self.sum / self.len as f64)
+    }
+}
+
+impl OwnBaseline {
+    /// A detector that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Judges a reading by the earlier ones, then learns it. `day` is its time in days. `None` for a reading that is
+    /// missing or infinite, whose time is not after the last one, or that has too few before it.
+    pub fn push(&mut self, day: f64, value: f64) -> Option<Surprise> {
+        if !(day.is_finite() && value.is_finite() && day.abs() < 1e9)
+            || self.last_day.is_some_and(|last| day <= last)
+        {
+            return None;
+        }
+        self.last_day = Some(day);
+        let value = value.clamp(-LARGEST, LARGEST);
+        if let Some(running) = &mut self.running {
+            return running.push(day, value);
+        }
+        self.early.push((day, value));
+        if self.early.len() > STEP_FROM {
+            let mut steps: Vec<f64> = self.early.windows(2).map(|w| w[1].0 - w[0].0).collect();
+            let mut running = Box::new(Running::new(median_of(&mut steps).max(1e-6)));
+            for (day, value) in std::mem::take(&mut self.early) {
+                running.push(day, value);
+            }
+            self.running = Some(running);
+        }
+        None
+    }
+
+    /// Days within which repeated crossings are one event: a quarter of a day, and at least three steps. `None` while the
+    /// step is not known.
+    pub fn merge_days(&self) -> Option<f64> {
+        self.running.as_ref().map(|r| r.merge_days)
+    }
+}
+
+impl Running {
+    fn new(step_days: f64) -> Self {
+        let per_day = 1.0 / step_days;
+        let long = if per_day < 2.0 { 28 } else { (per_day.round() as usize).clamp(24, 1440) };
+        let short = ((per_day / 24.0) as usize).clamp(5, 12);
+        let lasting = ((0.25 * per_day) as usize).clamp(14, 72);
+        let block_len = ((0.25 * per_day) as usize).clamp(3, 12);
+        Self {
+            step_days,
+            merge_days: (0.25_f64).max(3.0 * step_days),
+            block_len,
+            season: Season::new(step_days),
+            raw: Ordered::new(long),
+            level: Ordered::new(long),
+            history: VecDeque::new(),
+            since_change: 0,
+            long,
+            recent: [0.0; BEFORE],
+            seen: 0,
+            short: MeanOf::new(short),
+            lasting: MeanOf::new(lasting),
+            rough: MeanOf::new(2 * short),
+            tails: [
+                Tail::new(Shape::Power, 1, 1),
+                Tail::new(Shape::Power, 2, NOW),
+                Tail::new(Shape::Exponential, 3, short),
+                Tail::new(Shape::Exponential, 6, lasting),
+                Tail::new(Shape::Exponential, 6, 2 * short),
+            ],
+            rate: EventRate::new(block_len),
+            last_event: None,
+        }
+    }
+
+    fn push(&mut self, day: f64, value: f64) -> Option<Surprise> {
+        let surprise = self.read(day, value);
+        let level = self.raw.median().unwrap_or(value);
+        self.raw.push(value);
+        if self.history.len() == HISTORY * self.long {
+            self.history.pop_front();
+        }
+        self.history.push_back((day, value));
+        self.since_change += 1;
+        let changed =
+            self.raw.len() > BEFORE && self.season.push(day, value - level, self.since_change > self.long);
+        if changed {
+            self.replay();
+        }
+        surprise
+    }
+
+    /// Judges the readings in memory anew under another season, so that its change is no jump, and so that later readings
+    /// are not judged by errors that the season explains.
+    fn replay(&mut self) {
+        let fresh = Self::new(self.step_days);
+        let old = std::mem::replace(self, fresh);
+        (self.season, self.raw) = (old.season, old.raw);
+        let n = old.history.len();
+        for (day, value) in old.history.iter().skip(n.saturating_sub(self.long)) {
+            self.level.push(value - self.season.at(*day));
+        }
+        for (day, value) in &old.history {
+            self.read(*day, *value);
+        }
+        self.history = old.history;
+    }
+
+    /// Judges and learns a reading under the season in use.
+    fn read(&mut self, day: f64, value: f64) -> Option<Surprise> {
+        let season = self.season.at(day);
+        let plain = value - season;
+        let level = self.level.median().unwrap_or(plain);
+        let level_below = self.level.n_below(plain);
+        let floor = (RELATIVE_FLOOR * level.abs()).max(1e-9);
+
+        let mut peak = Peak::default();
+        let floors = [floor, floor, 0.1, 0.1, 0.1];
+        let mut ready = false;
+        let mut caps = [f64::INFINITY; N_VIEWS];
+        let mut answers = [None; N_VIEWS];
+        if self.seen >= BEFORE {
+            let width = self.season.width(day);
+            let before = median_7(self.recent);
+            let jump = (plain - before).abs() / width;
+            // The order of readings does not matter to a median, so that the last ones lie in a ring.
+            let now: [f64; NOW] = std::array::from_fn(|k| {
+                if k == 0 { plain } else { self.recent[(self.seen + BEFORE - k) % BEFORE] }
+            });
+            let place = self.level.place(plain, level_below);
+            let jump_below = self.tails[0].n_below(jump);
+            answers = [
+                Some(jump),
+                Some((median_5(now) - level).abs() / width),
+                self.short.push(place).map(f64::abs),
+                self.lasting.push(place).map(f64::abs),
+                self.rough.push(self.tails[0].place(jump, jump_below)).map(f64::abs),
+            ];
+            for i in 0..N_VIEWS {
+                let Some(deviation) = answers[i] else { continue };
+                self.tails[i].prepare(floors[i]);
+                let below = if i == 0 { jump_below } else { self.tails[i].n_below(deviation) };
+                if let Some(judged) = self.tails[i].judge(deviation, below) {
+                    if judged.surprise > peak.surprise {
+                        peak = Peak { surprise: judged.surprise, view: i, deviation };
+                    }
+                    caps[i] = judged.cap;
+                    ready = true;
+                }
+            }
+        }
+
+        let block_days = self.block_len as f64 * self.step_days;
+        // A day that was not seen whole says nothing of what a day brings.
+        ready &= self.level.len() == self.long;
+        let tails = &self.tails;
+        let anew = |view: usize, deviation: f64| {
+            tails[view].judge_anew(deviation).map_or(0.0, |judged| judged.surprise)
+        };
+        let judged = if ready { self.rate.judge(peak, day, block_days, anew) } else { None };
+        let event = judged.is_some_and(|r| r.event);
+        let repeated = self.last_event.is_some_and(|last| day - last <= self.merge_days);
+        if event {
+            self.last_event = Some(day);
+        }
+        if ready {
+            self.rate.push(peak, day, judged, repeated, anew);
+        }
+        // In an event a deviation counts as large, not as large as it is.
+        for (i, tail) in self.tails.iter_mut().enumerate() {
+            if let Some(answer) = answers[i] {
+                tail.push(if event || repeated { answer.min(caps[i]) } else { answer });
+            }
+        }
+        self.recent[self.seen % BEFORE] = plain;
+        self.seen += 1;
+        self.level.push_at(plain, level_below);
+        judged.map(|rated| Surprise {
+            false_alarms_per_day: (rated.per_block / block_days).clamp(1e-12, 1e9),
+            p_value: (-(-rated.per_block / self.block_len as f64).exp_m1()).clamp(1e-15, 1.0 - 1e-15),
+            expected: level + season,
+        })
+    }
+}
+
+/// The surprises of a whole series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Anomalies {
+    /// One a reading; `None` where a reading is not judged (see [`OwnBaseline::push`]).
+    pub surprises: Vec<Option<Surprise>>,
+    /// Days within which repeated crossings are one event.
+    pub merge_days: f64,
+    days: Vec<f64>,
+}
+
+/// Judges every reading of a series by the ones before it ([`OwnBaseline`]). `days` are the times, in days, of `values`; NaN
+/// is a missing value, and of readings with equal times the first is judged.
+///
+/// # Errors
+/// Lengths that differ; a time that is not finite or lies before the one above it.
+///
+/// ```
+/// use forewarn_models::anomaly::anomalies;
+/// let days: Vec<f64> = (0..365).map(f64::from).collect();
+/// let mut values: Vec<f64> = (0..365).map(|i| f64::from(i * 37 % 11)).collect();
+/// values[300] = 500.0;
+/// let found = anomalies(&days, &values)?;
+/// assert_eq!(found.alarms(365.0)?, vec![300]);
+/// assert!(anomalies(&[1.0, 0.5], &[0.0, 0.0]).is_err() && found.alarms(0.0).is_err());
+/// # Ok::<(), forewarn_models::ModelError>(())
+/// ```
+pub fn anomalies(days: &[f64], values: &[f64]) -> Result<Anomalies, ModelError> {
+    if days.len() != values.len() {
+        return Err(ModelError::Length { what: "values", found: values.len(), expected: days.len() });
+    }
+    if let Some(row) = days.iter().position(|d| !d.is_finite()) {
+        return Err(ModelError::NotFinite { what: "days".into(), row, value: days[row] });
+    }
+    if let Some(pair) = days.windows(2).find(|w| w[1] < w[0]) {
+        return Err(ModelError::OutOfRange {
+            name: "days",
+            found: pair[1],
+            allowed: "never before the time above",
+        });
+    }
+    let mut baseline = OwnBaseline::new();
+    let surprises = days.iter().zip(values).map(|(d, v)| baseline.push(*d, *v)).collect();
+    Ok(Anomalies { surprises, merge_days: baseline.merge_days().unwrap_or(0.25), days: days.to_vec() })
+}
+
+impl Anomalies {
+    /// Positions at which an alarm is raised where one false alarm in `one_in_days` (> 0) days of this series is accepted.
+    /// Crossings within [`Anomalies::merge_days`] of the last one
+    /// belong to the same alarm, unless they are ten times as rare.
+    ///
+    /// # Errors
+    /// A number of days that is not above 0.
+    pub fn alarms(&self, one_in_days: f64) -> Result<Vec<usize>, ModelError> {
+        in_range(one_in_days > 0.0, "one_in_days", one_in_days, "greater than 0")?;
+        let mut alarms = Vec::new();
+        let mut event: Option<(f64, f64)> = None;
+        for (i, (surprise, day)) in self.surprises.iter().zip(&self.days).enumerate() {
+            let Some(rate) = surprise.map(|s| s.false_alarms_per_day).filter(|r| r * one_in_days <= 1.0)
+            else {
+                continue;
+            };
+            // What lasts is one alarm; what becomes ten times as rare is worth another look.
+            let known = event.filter(|(last, _)| day - last <= self.merge_days).map(|(_, rarest)| rarest);
+            if known.is_none_or(|rarest| rate * WORSE <= rarest) {
+                alarms.push(i);
+                event = Some((*day, rate));
+            } else {
+                event = Some((*day, known.unwrap_or(rate)));
+            }
+        }
+        Ok(alarms)
+    }
+}
