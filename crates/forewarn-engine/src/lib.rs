@@ -10,6 +10,7 @@ mod candidates;
 mod columns;
 mod condition;
 mod counts;
+mod degradation;
 mod evaluate;
 mod expected;
 mod fit;
@@ -30,6 +31,7 @@ use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::DataFrame;
 
 pub use counts::{CountBy, CountLevel, Period};
+pub use degradation::Threshold;
 pub use problems::{Problems, problems};
 pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings, TextShown};
 
@@ -159,6 +161,15 @@ pub struct RecurrenceBacktest {
     pub metrics: DataFrame,
 }
 
+/// What a backtest of degradations makes.
+#[derive(Debug)]
+pub struct DegradationBacktest {
+    /// `degradation`
+    pub degradation: DataFrame,
+    /// `metrics`: how many flagged assets failed soon, what false alarms cost, and whether intervals held
+    pub metrics: DataFrame,
+}
+
 impl EngineError {
     #[expect(clippy::needless_pass_by_value, reason = "it is made for `map_err`")]
     pub(crate) fn model(e: forewarn_models::ModelError) -> Self {
@@ -211,6 +222,20 @@ pub fn backtest_recurrence(
     progress: &dyn Progress,
 ) -> Result<RecurrenceBacktest, EngineError> {
     recurrence::backtest(frames, settings, plan, progress)
+}
+
+/// What would have been flagged as getting worse at the plan's cutoffs, each from what was known then, with what came.
+///
+/// # Errors
+///
+/// See [`EngineError`]: no cutoff of the plan lies in the data, there is no telemetry, or the caller asked to stop.
+pub fn backtest_degradation(
+    frames: &Frames,
+    settings: &Settings,
+    plan: &BacktestPlan,
+    progress: &dyn Progress,
+) -> Result<DegradationBacktest, EngineError> {
+    degradation::backtest(frames, settings, plan, progress)
 }
 
 /// What `backtest_counts` makes.

@@ -7,6 +7,7 @@ use polars::prelude::*;
 use crate::backtest::predict_plan;
 use crate::calibration::calibration_frame;
 use crate::candidates::{N_BASELINES, NAMES};
+use crate::degradation::degradations;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
 use crate::fit::ModelSet;
 use crate::incidents::Incidents;
@@ -125,12 +126,17 @@ pub(crate) fn run(
     progress.step("counting", 0, 1);
     let counts = crate::counts::today(frames, &settings.counts)?;
     progress.step("counting", 1, 1);
+    let likely: std::collections::BTreeMap<usize, f64> =
+        table.assets.iter().copied().zip(predictions[by].probability.iter().copied()).collect();
+    let worse = degradations(frames, settings, &likely, progress)?;
     let mut points = mcf_points(&history, &incidents)?;
+    points.extend(worse.points);
     points.extend(
         counts.recent.iter().map(|(day, n)| ("incidents", "total".to_owned(), f64::from(*day), *n, None)),
     );
     let mut findings = model.findings.clone();
     findings.extend(counts.notes);
+    findings.extend(worse.finding);
     let result = RunResult {
         ranking: ranking(frames, settings, &model, &history, &table, &predictions)?,
         risk: risk(settings, &history, &table, &predictions)?,
@@ -144,7 +150,7 @@ pub(crate) fn run(
         )?,
         recurrences,
         measures,
-        degradations: forewarn_frames::output::DEGRADATIONS.empty(),
+        degradations: worse.table,
         forecasts: counts.forecasts,
         workload: counts.workload,
         features: model.catalog.to_frame()?,

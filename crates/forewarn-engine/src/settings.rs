@@ -3,6 +3,7 @@
 use forewarn_frames::{Cutoff, Every, Horizon};
 
 use crate::counts::CountLevel;
+use crate::degradation::Threshold;
 
 /// How risk is learned and ranked.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +56,8 @@ pub struct Settings {
     pub capacity: Capacity,
     /// Which counts are forecast; empty: chosen from the data.
     pub counts: Vec<CountLevel>,
+    /// Levels of metrics that matter; they stand over what a metric's name tells.
+    pub thresholds: Vec<Threshold>,
     /// The seed of everything random.
     pub seed: u64,
     /// See [`TextShown`].

@@ -230,6 +230,38 @@ fn most_frequent(counts: &BTreeMap<&str, usize>) -> Vec<String> {
     words
 }
 
+/// How often a metric was read, changed and fell, over all assets.
+struct Moves {
+    rows: u64,
+    changes: u64,
+    falls: u64,
+}
+
+fn moves(history: &History<'_>, metric: usize) -> Moves {
+    let mut all = Moves { rows: 0, changes: 0, falls: 0 };
+    for a in 0..history.n_assets() {
+        let s = history.series(a, metric);
+        if let Some(last) = s.len().checked_sub(1) {
+            all.rows += s.len() as u64;
+            all.changes += u64::from(s.cum_changes()[last]);
+            all.falls += u64::from(s.cum_resets()[last]);
+        }
+    }
+    all
+}
+
+impl Moves {
+    fn count_up(&self) -> bool {
+        self.changes > 0 && self.falls * 20 < self.changes
+    }
+}
+
+/// Whether a metric counts up: its source says so, or hardly one in twenty of its changes is a fall.
+#[must_use]
+pub fn counts_up(history: &History<'_>, metric: usize) -> bool {
+    history.metric_is_counter(metric) || moves(history, metric).count_up()
+}
+
 impl Catalog {
     /// The features that a history supports: a metric that has readings, a category that has tickets, and so on.
     #[must_use]
@@ -256,17 +288,10 @@ impl Catalog {
         }
         let mut metrics = Vec::new();
         for metric in 0..history.n_metrics() {
-            let (mut rows, mut changes, mut falls) = (0u64, 0u64, 0u64);
-            for a in 0..n {
-                let s = history.series(a, metric);
-                if let Some(last) = s.len().checked_sub(1) {
-                    rows += s.len() as u64;
-                    changes += u64::from(s.cum_changes()[last]);
-                    falls += u64::from(s.cum_resets()[last]);
-                }
-            }
+            let all = moves(history, metric);
+            let Moves { rows, changes, .. } = all;
             if rows > 0 {
-                let counts_up = history.metric_is_counter(metric) || (changes > 0 && falls * 20 < changes);
+                let counts_up = history.metric_is_counter(metric) || all.count_up();
                 let steps = changes * 5 < rows;
                 let steps_up = steps || counts_up;
                 metrics.push(MetricPlan {

@@ -77,7 +77,13 @@ fn deviations(v: f64) -> String {
 }
 
 /// A number as people write it: whole where it is, three digits elsewhere, thousands set apart.
-pub(crate) fn number(v: f64) -> String {
+///
+/// ```
+/// use forewarn_features::number;
+/// assert_eq!((number(3.0).as_str(), number(0.1234).as_str()), ("3", "0.123"));
+/// ```
+#[must_use]
+pub fn number(v: f64) -> String {
     let a = v.abs();
     if a >= 1e15 {
         return format!("{v:.2e}");

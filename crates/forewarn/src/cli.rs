@@ -166,6 +166,8 @@ pub(crate) enum Task {
     Recurrence,
     /// How many incidents come, by the columns of `[[counts]]`
     Counts,
+    /// What gets worse in the telemetry
+    Degradation,
 }
 
 /// `forewarn backtest`

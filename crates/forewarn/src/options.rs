@@ -1,8 +1,7 @@
 //! The config file as it is written: every key optional, unknown keys refused. It does not know defaults; those are in
 //! [`crate::settings`].
 //!
-//! Keys whose work comes in a later version (`cost`, `threshold`) are read and validated, so that a
-//! config may name them already.
+//! Keys whose work comes in a later version (`cost`) are read and validated, so that a config may name them already.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -159,7 +158,7 @@ pub(crate) struct PrivacyOptions {
     pub(crate) text: Option<String>,
 }
 
-/// `[[threshold]]`, for a later version
+/// `[[threshold]]`: levels that matter. Without one, a metric's name may tell (`disk_used_percent`, `battery_health`, …).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ThresholdOptions {

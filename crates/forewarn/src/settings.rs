@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forewarn_engine::{Capacity, CountBy, CountLevel, Period, RiskSettings, TextShown};
+use forewarn_engine::{Capacity, CountBy, CountLevel, Period, RiskSettings, TextShown, Threshold};
 use forewarn_frames::{Cutoff, Every, Horizon, Severity};
 use forewarn_sources::{SourceError, SourceOptions, SourceSettings};
 
@@ -238,6 +238,7 @@ impl Settings {
                 per_days: p.whole("capacity.per_days", capacity.per_days, 7, 1, 365) as u32,
             },
             counts: count_levels(p, counts.as_deref().unwrap_or_default()),
+            thresholds: thresholds(p, threshold.as_deref().unwrap_or_default()),
             seed,
             text: match privacy.as_ref().and_then(|x| x.text.as_deref()) {
                 Some("none") => TextShown::None,
@@ -246,7 +247,7 @@ impl Settings {
             },
         };
         let checks = checks_settings(p, checks.unwrap_or_default());
-        check_later(p, cost.as_ref(), privacy.as_ref(), threshold.as_deref());
+        check_later(p, cost.as_ref(), privacy.as_ref());
         let sources = SourceOptions {
             assets,
             asset_history,
@@ -451,12 +452,7 @@ fn count_levels(p: &mut Problems<'_>, counts: &[CountOptions]) -> Vec<CountLevel
 }
 
 /// Validates the tables of later versions, so that a config that names them is right already.
-fn check_later(
-    p: &mut Problems<'_>,
-    cost: Option<&CostOptions>,
-    privacy: Option<&PrivacyOptions>,
-    threshold: Option<&[ThresholdOptions]>,
-) {
+fn check_later(p: &mut Problems<'_>, cost: Option<&CostOptions>, privacy: Option<&PrivacyOptions>) {
     if let Some(cost) = cost {
         for (key, value) in [("cost.downtime_hour", cost.downtime_hour), ("cost.visit", cost.visit)] {
             if let Some(value) = value.filter(|v| !(v.is_finite() && *v >= 0.0)) {
@@ -474,14 +470,24 @@ fn check_later(
     {
         p.add_name("privacy.text", text, &["none", "titles", "full"]);
     }
-    for (i, threshold) in threshold.unwrap_or_default().iter().enumerate() {
+}
+
+/// `[[threshold]]`, resolved.
+fn thresholds(p: &mut Problems<'_>, given: &[ThresholdOptions]) -> Vec<Threshold> {
+    for (i, threshold) in given.iter().enumerate() {
         if threshold.metric.trim().is_empty() {
             p.add(&p.place(&format!("threshold[{i}].metric")), "an empty text", "the name of a metric");
         }
-        if ![threshold.above, threshold.below].iter().flatten().any(|v| v.is_finite()) {
+        let levels = || [threshold.above, threshold.below].into_iter().flatten();
+        if levels().count() == 0 {
             p.add(&p.place(&format!("threshold[{i}]")), "neither `above` nor `below`", "at least one number");
         }
+        if let Some(bad) = levels().find(|v| !v.is_finite()) {
+            p.add(&p.place(&format!("threshold[{i}]")), bad, "a finite number");
+        }
     }
+    let level = |t: &ThresholdOptions| Threshold { metric: t.metric.clone(), above: t.above, below: t.below };
+    given.iter().map(level).collect()
 }
 
 #[cfg(test)]

@@ -142,6 +142,7 @@ pub(crate) fn settings() -> Settings {
         },
         capacity: Capacity { visits: 5, per_days: 7 },
         counts: vec![],
+        thresholds: vec![],
         seed: 1,
         text: forewarn_engine::TextShown::Titles,
     }

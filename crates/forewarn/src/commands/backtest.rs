@@ -123,6 +123,14 @@ fn judge(
                 findings: Vec::new(),
             }
         }
+        Task::Degradation => {
+            let result = forewarn_engine::backtest_degradation(frames, engine, plan, &context.progress)?;
+            Judged {
+                tables: vec![("degradation", "degradation", result.degradation)],
+                metrics: result.metrics,
+                findings: Vec::new(),
+            }
+        }
         Task::Counts => {
             let origins = plan.every.span(plan.from, plan.to);
             let result =
@@ -258,6 +266,7 @@ impl Asked {
                 Task::Risk => "risk",
                 Task::Recurrence => "recurrence",
                 Task::Counts => "counts",
+                Task::Degradation => "degradation",
             },
             "from": plan.from.to_string(),
             "to": plan.to.to_string(),
