@@ -73,7 +73,7 @@ fn values(low: f64, high: f64, n: usize) -> Vec<(f64, String)> {
         .into_iter()
         .find(|u| most >= u.0)
         .map_or((1.0, ""), |u| (if u.0 == 1e5 { 1e3 } else { u.0 }, u.1));
-    let rough = most >= 1e15 || most < 1e-4;
+    let rough = !(1e-4..1e15).contains(&most);
     let digits = (0..4).find(|d| {
         let shown = step / unit * 10f64.powi(*d);
         (shown - shown.round()).abs() < 1e-6 * shown.max(1.0) && shown > 0.5
@@ -163,13 +163,15 @@ pub(crate) fn course(course: &Course<'_>, size: Size, words: &Words<'_>) -> Resu
     let ux = |x: f64| ((x - first) / length).clamp(0.0, 1.0);
     let uy = |y: f64| ((y - low) / (high - low)).clamp(0.0, 1.0);
     let narrow = size.width < 500;
+    // Their labels take a line of their own.
+    let uprights = !course.changes.is_empty() || !course.ahead.is_empty();
     let mut svg = String::new();
     {
         let root =
             SVGBackend::with_string(&mut svg, ((size.width * UNIT) as u32, (size.height * UNIT) as u32))
                 .into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
-            .margin_top(46 * UNIT)
+            .margin_top(if uprights { 46 } else { 28 } * UNIT)
             .margin_bottom(28 * UNIT)
             .margin_left(50 * UNIT)
             .margin_right(size.right * UNIT)
@@ -177,7 +179,7 @@ pub(crate) fn course(course: &Course<'_>, size: Size, words: &Words<'_>) -> Resu
             .map_err(failed(PLOT))?;
         let x_ticks: Vec<_> =
             dates(first, last, if narrow { 4 } else { 6 }).into_iter().map(|(d, l)| (ux(d), l)).collect();
-        let y_ticks: Vec<_> = values(low, high, 4).into_iter().map(|(v, l)| (uy(v), l)).collect();
+        let y_ticks: Vec<_> = values(low, high, 5).into_iter().map(|(v, l)| (uy(v), l)).collect();
         axes(&root, &chart, &x_ticks, &y_ticks, &Words { x: "", y: "", ..*words }, PLOT)?;
         root.draw_text(words.y, &style(TEXT, 12, HPos::Left, VPos::Top), (2 * UNIT, 4 * UNIT))
             .map_err(failed(PLOT))?;

@@ -55,10 +55,12 @@ const ERRORS: (&str, &str) = ("SW-0212", "crc_errors");
 const FUSER: (&str, &str) = ("PRN-0175", "fuser_temp_c");
 const WEAR: (&str, &str) = ("NB-0323", "wear_pct");
 
+/// No number.
+const NO: f64 = f64::NAN;
+
 pub(crate) fn degradations(fill: Fill<'_>) -> DataFrame {
     let d = today();
     let n = |v: [f64; 7]| v.map(|x| x.is_finite().then_some(x));
-    const NO: f64 = f64::NAN;
     let mut rows = vec![
         row(
             fill,
@@ -218,7 +220,7 @@ pub(crate) fn courses(fill: Fill<'_>) -> Vec<Vec<Cell>> {
             add("degradation_ahead", s, d + ahead, y, Some((y - wide, y + wide)));
         };
         ahead(DISK, (93.1 + 0.3 * t).min(100.0), 0.5 + 0.04 * t);
-        ahead(FREE, (61.0 - 1.8 * t).max(0.0), 1.0 + 0.5 * t);
+        ahead(FREE, (61.0 - 1.8 * t).max(0.0), 1.0 + 0.1 * t);
         ahead(BATTERY, 71.0 - 0.1 * t, 0.5 + 0.06 * t);
     }
     rows
@@ -240,17 +242,18 @@ fn what_gets_worse_is_said() {
         "Once, many assets show the same at the same time.",
         "30 assets: change point in boot_seconds , 2025-12-10 to 2025-12-11. For example NB-0508 , NB-0545 , NB-0582 , NB-0619 : the level rose from 31 to 64 . Related: patch KB5051 .",
         "NB-0101 disk_used_pct trend since 2025-10-02 : rises by 0.42 a day and is above its threshold of 90",
-        "Now 93.1 before 61 Threshold 90 Days until ✖ crossed",
+        "Now 93.1 usual 61 Threshold 90 Days until ✖ crossed",
         "change point since 2025-12-03 : the slope changed from −0.1 to −1.8 a day related: patch KB5051 on 2025-12-02",
         "Threshold 20 Days until ▲ 22 days 14–38",
         "Days until 64 days 41 to more than 180 days",
-        "disk_free_gb of SRV-0138 by day It changed on",
+        "disk_free_gb of SRV-0138 by day From 2025-07-02 to 2025-12-28 it went from 122 to 63.9, between 63.9 and 125. It changed on 2025-12-03.",
         "It changed on 2025-12-03. By 2026-06-27 0 is expected",
         "On 2025-12-27 it was unusual: 412.",
-        "Its threshold is 20; days until it is crossed: 22 days.",
+        "Its threshold is 20; it is crossed in 22 days (80 % interval 14–38).",
+        "On 2025-12-27 412 usual 3 crc_errors of SW-0212",
         "unlike its peers since 2025-12-24 : 71, where 40 like it have 55 to 61",
         "Its series was not saved, so there is no plot.",
-        "NB-0360 cpu_temp_c rises by 0.5 a day and reaches 95 in about 12 days trend 2025-11-19 88 before 74 95 ▲ 12 days 7.5–19 –",
+        "NB-0360 cpu_temp_c rises by 0.5 a day and reaches 95 in about 12 days trend 2025-11-19 88 usual 74 95 ▲ 12 days 7.5–19 –",
         "not within 180 days one in ten before 122 days",
         "SRV-0434 fan_rpm",
     ] {

@@ -67,8 +67,11 @@ struct Card {
     status: &'static str,
     found: Vec<Found>,
     more: usize,
+    /// Of when `now` is.
+    when: String,
     now: String,
-    before: String,
+    usual: String,
+    /// Empty where there is none, and none is foretold to be crossed.
     threshold: String,
     until: Until,
     plot: Option<Plot>,
@@ -96,7 +99,7 @@ struct Line {
     text: String,
     since: String,
     now: String,
-    before: String,
+    usual: String,
     threshold: String,
     status: &'static str,
     until: Until,
@@ -185,7 +188,7 @@ impl Row {
     }
 
     /// What was usual before, in words; empty where it is not known.
-    fn before(&self) -> String {
+    fn usual(&self) -> String {
         if self.expected.is_finite() { plain(self.expected) } else { String::new() }
     }
 
@@ -206,7 +209,7 @@ impl Row {
             text: self.text(),
             since: day(self.since),
             now: level(self.value),
-            before: self.before(),
+            usual: self.usual(),
             threshold: level(self.threshold),
             status: status(self.eta[0]),
             until: until(self.threshold, self.eta),
@@ -359,7 +362,7 @@ fn storm(group: &[&Row]) -> Option<Storm> {
         assets: counted(n, "asset", "assets"),
         when,
         metrics: named.join(", "),
-        text: first.text(),
+        text: first.text().trim_end_matches('.').to_owned(),
         examples: assets.iter().take(5).map(|a| foreign(a.0, 60)).collect(),
         related: frequent(group.iter().map(|r| &*r.related))
             .first()
@@ -435,9 +438,13 @@ fn card(k: usize, group: &[&Row], plot: Option<Plot>) -> Card {
         status: status(eta[0]),
         found: group.iter().take(ON_CARD).map(|r| r.found()).collect(),
         more: group.len().saturating_sub(ON_CARD),
+        when: match speaker(group).filter(|r| matches!(&*r.kind, "anomaly" | "peer")) {
+            Some(r) if r.since.is_some() => format!("On {}", day(r.since)),
+            _ => "Now".to_owned(),
+        },
         now: level(of(&|r| r.value)),
-        before: speaker(group).map_or_else(String::new, Row::before),
-        threshold: level(threshold),
+        usual: speaker(group).map_or_else(String::new, Row::usual),
+        threshold: if threshold.is_finite() || eta[0].is_finite() { level(threshold) } else { String::new() },
         until: until(threshold, eta),
         plot,
     }
@@ -533,10 +540,14 @@ fn drawing(
     let threshold_text = threshold.map(plain).unwrap_or_default();
     if let Some(r) = first.filter(|r| r.threshold.is_finite()) {
         let until = until(r.threshold, r.eta);
-        let when = if until.median == "crossed" {
-            "it is crossed".to_owned()
-        } else {
-            format!("days until it is crossed: {}", until.median)
+        let when = match (&*until.median, &*until.range) {
+            ("crossed", _) => "it is crossed".to_owned(),
+            (m, "") if m.starts_with("not") => format!("it is not crossed {}", m.trim_start_matches("not ")),
+            (m, range) if m.starts_with("not") => {
+                format!("it is not crossed {} ({range})", m.trim_start_matches("not "))
+            }
+            (m, "") => format!("it is crossed in {m}"),
+            (m, range) => format!("it is crossed in {m} (80 % interval {range})"),
         };
         said.push(format!("Its threshold is {threshold_text}; {when}."));
     }
