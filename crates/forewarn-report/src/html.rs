@@ -32,6 +32,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     env.add_template("problems.html", include_str!("../templates/problems.html"))?;
     env.add_template("trust.html", include_str!("../templates/trust.html"))?;
     env.add_template("recurring.html", include_str!("../templates/recurring.html"))?;
+    env.add_template("worse.html", include_str!("../templates/worse.html"))?;
     env.add_template("workload.html", include_str!("../templates/workload.html"))?;
     env.add_template("page.html", include_str!("../templates/page.html"))?;
     Ok(env)

@@ -11,11 +11,13 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::error::ReportError;
 use crate::text::foreign;
 
+mod course;
 mod incidents;
 mod read;
 
+pub(crate) use course::{Course, course};
 pub(crate) use incidents::incidents;
-pub(crate) use read::read_lines;
+pub(crate) use read::{read_lines, read_series};
 
 /// Units of the drawing per CSS pixel: plotters counts in whole units, and two per pixel make curves smooth.
 const UNIT: i32 = 2;
@@ -102,7 +104,7 @@ fn tick_percent(t: f64) -> String {
     format!("{}\u{a0}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// Grid lines, tick labels and the names of both axes. `map` puts a value on an axis.
+/// Grid lines, tick labels and the names of both axes, of those that have one. `map` puts a value on an axis.
 fn axes(
     root: &DrawingArea<SVGBackend<'_>, Shift>,
     chart: &Chart<'_, '_>,
@@ -128,10 +130,15 @@ fn axes(
     }
     root.draw(&PathElement::new(vec![(left, bottom), (right, bottom)], MUTED)).map_err(&fail)?;
     let middle = i32::midpoint(left, right);
-    root.draw_text(words.x, &style(TEXT, 12, HPos::Center, VPos::Top), (middle, bottom + 25 * UNIT))
-        .map_err(&fail)?;
-    root.draw_text(words.y, &style(TEXT, 12, HPos::Left, VPos::Bottom), (2 * UNIT, top - 10 * UNIT))
-        .map_err(&fail)
+    for (name, style, at) in [
+        (words.x, style(TEXT, 12, HPos::Center, VPos::Top), (middle, bottom + 25 * UNIT)),
+        (words.y, style(TEXT, 12, HPos::Left, VPos::Bottom), (2 * UNIT, top - 10 * UNIT)),
+    ] {
+        if !name.is_empty() {
+            root.draw_text(name, &style, at).map_err(&fail)?;
+        }
+    }
+    Ok(())
 }
 
 /// Moves labels apart until no two are nearer than `gap`, in their order, within `top..=bottom`.

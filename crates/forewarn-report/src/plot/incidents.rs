@@ -9,10 +9,12 @@ use crate::error::ReportError;
 
 const PLOT: &str = "incidents";
 
+/// Months, short.
+pub(super) const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// `3 Feb`.
-fn short_day(day: i32) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+pub(super) fn short_day(day: i32) -> String {
     let (_, month, of_month) = civil_of(day);
     format!("{of_month} {}", MONTHS[(month as usize - 1).min(11)])
 }

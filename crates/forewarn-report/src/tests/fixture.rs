@@ -78,7 +78,7 @@ fn text(t: impl Into<String>) -> Cell {
 }
 
 /// Between 0 and 1, the same for the same `i`.
-fn noise(i: usize) -> f64 {
+pub(crate) fn noise(i: usize) -> f64 {
     ((i.wrapping_mul(2_654_435_761) >> 7) % 1000) as f64 / 1000.0
 }
 
@@ -351,6 +351,7 @@ fn plot_series(fill: Fill<'_>) -> DataFrame {
             Cell::Null,
         ]);
     }
+    rows.extend(super::worse::courses(fill));
     frame(&PLOT_SERIES, &rows)
 }
 
@@ -504,7 +505,7 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         plot_series: plot_series(fill),
         recurrences: super::recurring::recurrences(fill),
         measures: super::recurring::measures(fill),
-        degradations: DEGRADATIONS.empty(),
+        degradations: super::worse::degradations(fill),
         forecasts: forecasts(fill),
         workload: workload(fill),
         findings: findings(fill),

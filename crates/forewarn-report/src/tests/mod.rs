@@ -8,3 +8,4 @@ mod folder;
 mod hostile;
 mod page;
 mod recurring;
+mod worse;

@@ -163,7 +163,7 @@ fn empty_tables_make_a_page() {
 fn each_table_may_be_the_only_empty_one() {
     let full = run(30, &plain);
     let none = empty();
-    let cases: [fn(&mut RunTables, &RunTables); 12] = [
+    let cases: [fn(&mut RunTables, &RunTables); 13] = [
         |t, e| t.ranking = e.ranking.clone(),
         |t, e| t.risk = e.risk.clone(),
         |t, e| t.labels = e.labels.clone(),
@@ -173,6 +173,7 @@ fn each_table_may_be_the_only_empty_one() {
         |t, e| t.findings = e.findings.clone(),
         |t, e| t.recurrences = e.recurrences.clone(),
         |t, e| t.measures = e.measures.clone(),
+        |t, e| t.degradations = e.degradations.clone(),
         |t, e| t.problems = e.problems.clone(),
         |t, e| t.forecasts = e.forecasts.clone(),
         |t, e| t.workload = e.workload.clone(),

@@ -8,6 +8,7 @@ mod problems;
 mod recurring;
 mod trust;
 mod workload;
+mod worse;
 
 use forewarn_frames::Severity;
 use forewarn_frames::output::{RunFacts, RunTables};
@@ -66,6 +67,7 @@ pub(crate) struct Page {
     failures: failures::Failures,
     findings: Findings,
     recurring: recurring::Recurring,
+    worse: worse::Worse,
     problems: problems::Problems,
     workload: Option<workload::Workload>,
 }
@@ -226,6 +228,7 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
         failures: failures::failures(tables, limits)?,
         findings: Findings { rows: found, hidden, summary },
         recurring: recurring::recurring(tables, limits)?,
+        worse: worse::worse(tables, limits)?,
         problems: problems::problems(tables, limits)?,
         workload: workload::workload(tables, limits)?,
     })

@@ -42,7 +42,8 @@ struct Problem {
     weeks: Option<Value>,
 }
 
-fn day(at: Option<i64>) -> String {
+/// `2025-12-31`; empty where it is not known.
+pub(super) fn day(at: Option<i64>) -> String {
     at.and_then(|at| i32::try_from(at.div_euclid(DAY)).ok()).map(format_day).unwrap_or_default()
 }
 
