@@ -363,12 +363,11 @@ impl Candidates {
     pub(crate) fn fit(d: &FitData<'_>, grown: Option<Grown>) -> Result<Self, EngineError> {
         let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
         let mut members = baselines(d, data.base_rate())?;
-        let (all, rows) = match &grown {
-            Some(g) => (g.columns.clone(), None),
-            None => {
-                let (columns, rows) = kept(d, d.boosting.first().map_or(0, |b| b.seed))?;
-                (columns, Some(rows))
-            }
+        let (all, rows) = if let Some(g) = &grown {
+            (g.columns.clone(), None)
+        } else {
+            let (columns, rows) = kept(d, d.boosting.first().map_or(0, |b| b.seed))?;
+            (columns, Some(rows))
         };
         let first = &all[..all.len().min(KEPT_LINEAR)];
         let passed_over = |j: &usize| d.columns.trees[*j] && !first.contains(j);

@@ -37,6 +37,7 @@ fn crossed(end: &History<'_>, f: &Found, cutoff: Cutoff) -> Option<f64> {
     let level = if series.on_change() { series.last() } else { series.mean() };
     let from = series.day().partition_point(|d| *d < cutoff.day());
     (from..series.len()).find_map(|i| {
+        // As the course is read: by the median of its last days.
         let now = middle(&level[(i + 1).saturating_sub(LEVEL_DAYS)..=i]);
         let beyond = if side == Side::Above { now >= limit } else { now <= limit };
         beyond.then(|| f64::from(series.day()[i] - cutoff.day()))
@@ -138,6 +139,9 @@ pub(crate) fn backtest(
     Ok(DegradationBacktest { degradation, metrics })
 }
 
+/// A name, and which rows bear it.
+type Wanted<'a> = (&'a str, &'a dyn Fn(&Row) -> bool);
+
 /// Of the flags of each kind and of those at a learned threshold: how many assets failed soon, how much more often than usual,
 /// what share of the failing ones was flagged, how many days before, and what a month of an asset costs in false alarms; and
 /// how often the interval of the days to a threshold held them.
@@ -151,7 +155,6 @@ fn metrics(
     let mut out: Vec<MetricRow> = Vec::new();
     let usual = n_failing / f64::max(n_watched, 1.0);
     let learned = |r: &Row| r.eta == [Some(0.0); 3];
-    type Wanted<'a> = (&'a str, &'a dyn Fn(&Row) -> bool);
     let groups: [Wanted<'_>; 6] = [
         ("any", &|_| true),
         ("beyond a threshold", &learned),

@@ -14,6 +14,9 @@ pub(super) struct Days {
     pub values: Vec<Vec<f64>>,
 }
 
+/// What lies beyond is no reading of anything, and its squares could not be summed up.
+const LARGEST: f64 = 1e100;
+
 /// What a value of a day stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
@@ -32,7 +35,11 @@ impl Days {
         for &asset in among {
             let series = history.series(asset, metric);
             if !series.is_empty() {
-                values[asset] = days_of(&series, first, until, shown);
+                let mut days = days_of(&series, first, until, shown);
+                for v in days.iter_mut().filter(|v| v.abs() > LARGEST) {
+                    *v = f64::NAN;
+                }
+                values[asset] = days;
             }
         }
         Self { first, values }

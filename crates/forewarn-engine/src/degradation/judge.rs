@@ -149,7 +149,7 @@ pub(super) fn judge(
     let population = history.population();
     let peers = peers_of(history, &population);
     let mut found: Vec<Found> = Vec::new();
-    let mut n_series = vec![0; history.n_metrics()];
+    let mut n_series = Vec::with_capacity(history.n_metrics());
     // How rare an alarm has to be follows from how many series there are.
     let all = (0..history.n_metrics()).flat_map(|m| population.iter().map(move |a| (*a, m)));
     let n_all = all.filter(|(a, m)| history.series(*a, *m).len() >= LEAST_DAYS).count();
@@ -188,10 +188,8 @@ pub(super) fn judge(
                 Ok((found, moving))
             })
             .collect::<Result<_, EngineError>>()?;
-        for (more, moving) in parts {
-            found.extend(more);
-            n_series[metric] += usize::from(moving);
-        }
+        n_series.push(parts.iter().filter(|p| p.1).count());
+        found.extend(parts.into_iter().flat_map(|p| p.0));
         for rule in learned.iter().filter(|l| l.metric == metric) {
             found.extend(population.iter().filter_map(|&a| look.taught(a, rule)));
         }

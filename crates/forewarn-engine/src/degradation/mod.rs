@@ -186,6 +186,9 @@ fn points(history: &History<'_>, found: &[Found]) -> Result<Vec<Point>, EngineEr
     Ok(out)
 }
 
+/// A day, and the level by then: as likely as not, and within what.
+type Ahead = (f64, f64, (f64, f64));
+
 /// Where the level will be: by day, the levels that it will have passed with probability one half, and one in ten and nine
 /// in ten.
 fn ahead(
@@ -193,7 +196,7 @@ fn ahead(
     now: f64,
     (limit, side): (f64, Side),
     until: i32,
-) -> Result<Vec<(f64, f64, (f64, f64))>, EngineError> {
+) -> Result<Vec<Ahead>, EngineError> {
     const LEVELS: usize = 12;
     // When levels between now and the threshold are crossed says where the level is by when.
     let step = (limit - now) / LEVELS as f64;
