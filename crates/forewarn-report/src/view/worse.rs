@@ -251,10 +251,15 @@ fn table_rows(tables: &RunTables) -> Result<Vec<Row>, ReportError> {
         .collect())
 }
 
+/// The kind of a level that moves, as the table has it.
+const TREND: &str = "trend";
+
 /// `12 metrics of 9 assets get worse or behave unusually. …`
 fn summary(all: &[Row], n_storms: usize) -> String {
-    let series: BTreeSet<(&str, &str)> = all.iter().map(|r| (&*r.asset, &*r.metric)).collect();
-    let assets: BTreeSet<&str> = all.iter().map(|r| &*r.asset).collect();
+    // What many show at once is told apart.
+    let alone = || all.iter().filter(|r| r.n_assets <= 1);
+    let series: BTreeSet<(&str, &str)> = alone().map(|r| (&*r.asset, &*r.metric)).collect();
+    let assets: BTreeSet<&str> = alone().map(|r| &*r.asset).collect();
     let verb =
         if series.len() == 1 { "gets worse or behaves unusually" } else { "get worse or behave unusually" };
     // A threshold counts once, however many findings name it.
@@ -294,21 +299,26 @@ fn summary(all: &[Row], n_storms: usize) -> String {
     )
 }
 
-/// Rows of one kind that many assets show, gathered where no more than a day lies between one and the next; in the order
-/// of the table.
+/// A day, where one is known, and a row.
+type Dated = (Option<i64>, usize);
+
+/// Rows of one kind that many assets show, gathered where no more than a day lies between one and the next, and trends of one
+/// metric whenever they began; in the order of the table.
 fn storms(all: &[Row]) -> Vec<Vec<&Row>> {
-    let mut kinds: BTreeMap<&str, Vec<(Option<i64>, usize)>> = BTreeMap::new();
+    // Which way a trend goes is told by how many go along.
+    let mut kinds: BTreeMap<(&str, &str, i64), Vec<Dated>> = BTreeMap::new();
     for (i, r) in all.iter().enumerate().filter(|(_, r)| r.n_assets > 1) {
-        kinds.entry(&r.kind).or_default().push((r.day(), i));
+        let apart = if r.kind == TREND { (&*r.metric, r.n_assets) } else { ("", 0) };
+        kinds.entry((&r.kind, apart.0, apart.1)).or_default().push((r.day(), i));
     }
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for mut rows in kinds.into_values() {
+    for ((kind, ..), mut rows) in kinds {
         rows.sort_unstable();
         let mut last = None;
         for (at, i) in rows {
             // Rows of which no day is known stand together.
             let near = last.is_some_and(|l: Option<i64>| match (l, at) {
-                (Some(l), Some(a)) => a - l <= 1,
+                (Some(l), Some(a)) => kind == TREND || a - l <= 1,
                 (None, None) => true,
                 _ => false,
             });
