@@ -91,7 +91,7 @@ const RISE_DAYS: i32 = 30;
 /// A threshold is learned where the share that fails soon is surely so many times the usual.
 const LEAST_LIFT: f64 = 15.0;
 /// And where of the assets that did not fail soon at most so many show as much: a flag has to be worth a visit.
-const MOST_HEALTHY_BEYOND: f64 = 0.005;
+const MOST_HEALTHY_BEYOND: f64 = 0.01;
 /// Failures beyond a threshold that it rests on, at least.
 const LEAST_FAILED: usize = 20;
 /// Monthly looks back, at most.
