@@ -9,7 +9,7 @@ use crate::calibration::calibration_frame;
 use crate::candidates::NAMES;
 use crate::evaluate::{Judged, metrics_frame};
 use crate::fit::ModelSet;
-use crate::{BacktestPlan, BacktestResult, EngineError, Progress, Refit, Settings};
+use crate::{BacktestPlan, BacktestResult, EngineError, Progress, Settings};
 
 /// Every prediction, in columns.
 #[derive(Debug, Default)]
@@ -73,11 +73,7 @@ pub(crate) fn predict_plan(
         if progress.cancelled() {
             return Err(EngineError::Cancelled);
         }
-        let due = match plan.refit {
-            Refit::Once => i == 0,
-            Refit::Always => true,
-            Refit::EveryNth(n) => i % n.max(1) == 0,
-        };
+        let due = plan.refit.due(i);
         if due || model.is_none() {
             let fitted = ModelSet::fit(frames, &settings, cutoff, progress)?;
             let told =

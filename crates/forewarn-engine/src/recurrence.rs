@@ -16,7 +16,7 @@ use crate::evaluate::{MetricRow, Point, metric_table};
 use crate::expected::{Expecting, Family, Unit, families};
 use crate::incidents::{Incidents, days};
 use crate::sample::draw;
-use crate::{BacktestPlan, EngineError, Progress, RecurrenceBacktest, Refit, Settings};
+use crate::{BacktestPlan, EngineError, Progress, RecurrenceBacktest, Settings};
 
 /// The horizons of `recurrences`, days; the middle one is the table's main one.
 const HORIZONS: [i32; 3] = [7, 30, 90];
@@ -273,11 +273,7 @@ pub(crate) fn backtest(
         let history = frames.as_of(cutoff);
         let seen = Incidents::of(frames, &history);
         let both = families(&history, &seen);
-        let due = match plan.refit {
-            Refit::Once => i == 0,
-            Refit::Always => true,
-            Refit::EveryNth(n) => i % n.max(1) == 0,
-        };
+        let due = plan.refit.due(i);
         let learn = |f: &Family<'_>| -> Result<Vec<Expecting>, EngineError> {
             plan.horizons.iter().map(|h| f.learn(frames, &history, h.get(), settings.seed)).collect()
         };

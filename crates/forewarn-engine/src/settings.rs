@@ -75,6 +75,17 @@ pub enum Refit {
     EveryNth(usize),
 }
 
+impl Refit {
+    /// Whether to train before the `i`-th cutoff judged, from 0.
+    pub(crate) fn due(self, i: usize) -> bool {
+        match self {
+            Self::Once => i == 0,
+            Self::Always => true,
+            Self::EveryNth(n) => i % n.max(1) == 0,
+        }
+    }
+}
+
 /// Which cutoffs a backtest judges, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BacktestPlan {

@@ -12,7 +12,7 @@ use polars::prelude::*;
 use super::judge::{Found, HORIZON_DAYS, What, judge, middle};
 use super::thresholds::{Learned, SOON_DAYS, learn};
 use crate::evaluate::{MetricRow, metric_table};
-use crate::{BacktestPlan, DegradationBacktest, EngineError, Progress, Refit, Settings};
+use crate::{BacktestPlan, DegradationBacktest, EngineError, Progress, Settings};
 
 /// Days of a level: a burst of a night crosses nothing.
 const LEVEL_DAYS: usize = 3;
@@ -71,11 +71,7 @@ pub(crate) fn backtest(
     let mut hit: BTreeSet<(Micros, usize)> = BTreeSet::new();
     for (i, &cutoff) in cutoffs.iter().enumerate() {
         progress.step("backtest", i, cutoffs.len());
-        let due = match plan.refit {
-            Refit::Once => i == 0,
-            Refit::Always => true,
-            Refit::EveryNth(n) => i % n.max(1) == 0,
-        };
+        let due = plan.refit.due(i);
         if due {
             learned = learn(frames, cutoff, settings.seed)?;
         }
