@@ -81,7 +81,7 @@ impl Refit {
         match self {
             Self::Once => i == 0,
             Self::Always => true,
-            Self::EveryNth(n) => i % n.max(1) == 0,
+            Self::EveryNth(n) => i.is_multiple_of(n.max(1)),
         }
     }
 }

@@ -65,6 +65,8 @@ struct Card {
     axis: String,
     modes: Vec<String>,
     life: String,
+    /// What gets worse on it, what matters first.
+    worse: Vec<String>,
     why: Vec<ReasonRow>,
     more: usize,
     base: Option<ReasonRow>,
@@ -248,6 +250,7 @@ fn cards(tables: &RunTables, top: &[RankingRow], limits: Limits) -> Result<Vec<C
             }
         }
     }
+    let mut worse = worse_on(tables, &wanted)?;
     let none = Vec::new();
     Ok(top
         .iter()
@@ -255,12 +258,37 @@ fn cards(tables: &RunTables, top: &[RankingRow], limits: Limits) -> Result<Vec<C
         .map(|(i, r)| {
             let mut risks = wanted.get(r.asset_id.as_str()).unwrap_or(&none).clone();
             risks.sort_by_key(|x| x.0);
-            card(i, r, &risks, limits)
+            let worse = worse.remove(r.asset_id.as_str()).unwrap_or_default();
+            card(i, r, &risks, worse, limits)
         })
         .collect())
 }
 
-fn card(i: usize, row: &RankingRow, risks: &[Risk], limits: Limits) -> Card {
+/// Findings on a card, at most.
+const WORSE: usize = 4;
+
+/// The findings on each of the assets, in the order of the table.
+fn worse_on(
+    tables: &RunTables,
+    wanted: &BTreeMap<&str, Vec<Risk>>,
+) -> Result<BTreeMap<String, Vec<String>>, ReportError> {
+    let df = &tables.degradations;
+    let e = table("degradations");
+    let (ids, texts) = (rows::texts(df, "asset_id").map_err(&e)?, rows::texts(df, "text").map_err(&e)?);
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, text) in ids.iter().zip(&texts) {
+        let (Some(id), Some(text)) = (id, text) else { continue };
+        if wanted.contains_key(id.as_str()) {
+            let list = out.entry(id.clone()).or_default();
+            if list.len() < WORSE {
+                list.push(foreign(text, LONG));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn card(i: usize, row: &RankingRow, risks: &[Risk], worse: Vec<String>, limits: Limits) -> Card {
     let top = risks.iter().flat_map(|r| [r.1, r.3]).chain([row.probability_high]).filter(|p| p.is_finite());
     let end = axis_end(top.fold(0.0, f64::max));
     let mut others: Vec<&Reason> = row.reasons.iter().filter(|r| !is_base(r)).collect();
@@ -296,6 +324,7 @@ fn card(i: usize, row: &RankingRow, risks: &[Risk], limits: Limits) -> Card {
         axis: axis_text(end),
         modes,
         life,
+        worse,
         why: others.iter().take(limits.reasons).map(|r| reason_row(r, scale)).collect(),
         more: others.len().saturating_sub(limits.reasons),
         base: row.reasons.iter().find(|r| is_base(r)).map(|r| reason_row(r, scale)),

@@ -28,11 +28,14 @@ pub(super) fn explain(args: &ExplainArgs, context: &Context) -> Outcome<Exit> {
     };
     let mut risk = rows(&tables.risk, &args.asset)?;
     risk.sort_by_key(|r| r["horizon_days"].as_i64());
+    let worse = rows(&tables.degradations, &args.asset)?;
     let text = match args.format {
-        TableFormat::Table => card(&asset, &risk, &tables),
+        TableFormat::Table => card(&asset, &risk, &worse, &tables),
         TableFormat::Csv => csv(&asset),
         TableFormat::Json => {
-            format!("{:#}\n", json!({ "as_of": tables.facts.as_of, "asset": asset, "risk": risk }))
+            let all =
+                json!({ "as_of": tables.facts.as_of, "asset": asset, "risk": risk, "degradations": worse });
+            format!("{all:#}\n")
         }
     };
     context.ui.data(&text)?;
@@ -90,7 +93,7 @@ fn moved(asset: &Value) -> Option<String> {
     Some(reason.map_or(from.clone(), |reason| format!("{from}: {reason}")))
 }
 
-fn card(asset: &Value, risk: &[Value], tables: &RunTables) -> String {
+fn card(asset: &Value, risk: &[Value], worse: &[Value], tables: &RunTables) -> String {
     let facts = &tables.facts;
     let what: Vec<&str> = ["kind", "model", "site"].iter().filter_map(|key| text(asset, key)).collect();
     let mut out = text(asset, "asset_id").unwrap_or_default().to_owned();
@@ -147,6 +150,14 @@ fn card(asset: &Value, risk: &[Value], tables: &RunTables) -> String {
     for reason in reasons {
         let said = text(reason, "text").or(text(reason, "feature")).unwrap_or_default();
         let _ = writeln!(out, "  {:+6.2}  {said}", reason["contribution"].as_f64().unwrap_or(f64::NAN));
+    }
+    if !worse.is_empty() {
+        out += "\nwhat gets worse\n";
+    }
+    for row in worse {
+        let since = text(row, "since").map_or("", |t| t.get(..10).unwrap_or(t));
+        let near = text(row, "related").map_or_else(String::new, |r| format!(" (near: {r})"));
+        let _ = writeln!(out, "  since {since}  {}{near}", text(row, "text").unwrap_or_default());
     }
     visible(&out)
 }
