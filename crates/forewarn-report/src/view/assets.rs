@@ -275,8 +275,11 @@ fn worse_on(
     let df = &tables.degradations;
     let e = table("degradations");
     let (ids, texts) = (rows::texts(df, "asset_id").map_err(&e)?, rows::texts(df, "text").map_err(&e)?);
+    let shared_by = rows::wholes(df, "n_assets").map_err(&e)?;
     let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (id, text) in ids.iter().zip(&texts) {
+    // What the whole fleet shows says nothing of one asset.
+    let own = ids.iter().zip(&texts).zip(shared_by).filter(|(_, n)| n.is_none_or(|n| n <= 1));
+    for ((id, text), _) in own {
         let (Some(id), Some(text)) = (id, text) else { continue };
         if wanted.contains_key(id.as_str()) {
             let list = out.entry(id.clone()).or_default();

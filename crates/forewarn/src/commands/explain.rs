@@ -151,10 +151,12 @@ fn card(asset: &Value, risk: &[Value], worse: &[Value], tables: &RunTables) -> S
         let said = text(reason, "text").or(text(reason, "feature")).unwrap_or_default();
         let _ = writeln!(out, "  {:+6.2}  {said}", reason["contribution"].as_f64().unwrap_or(f64::NAN));
     }
-    if !worse.is_empty() {
-        out += "\nwhat gets worse\n";
+    // What the whole fleet shows says nothing of one asset.
+    let own = || worse.iter().filter(|r| r["n_assets"].as_i64().is_none_or(|n| n <= 1));
+    if own().next().is_some() {
+        out += "\nwhat gets worse or is unusual in its telemetry\n";
     }
-    for row in worse {
+    for row in own() {
         let since = text(row, "since").map_or("", |t| t.get(..10).unwrap_or(t));
         let near = text(row, "related").map_or_else(String::new, |r| format!(" (near: {r})"));
         let _ = writeln!(out, "  since {since}  {}{near}", text(row, "text").unwrap_or_default());

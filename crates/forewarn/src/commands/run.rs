@@ -61,8 +61,18 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     folders::forget_error(&settings.out);
     context.progress.clear();
     say_how_it_went(&settings, &made, &result, context)?;
-    context.ui.data(&format!("{}\n", folder.join("report.html").display()))?;
+    context.ui.data(&format!("{}\n", short(&folder).join("report.html").display()))?;
     Ok(exit)
+}
+
+/// The folder as one would type it: without detours, and from here where it lies below here.
+fn short(folder: &std::path::Path) -> std::path::PathBuf {
+    let name = folder.file_name().unwrap_or_default();
+    let Some(out) = folder.parent().and_then(|p| p.canonicalize().ok()) else { return folder.to_owned() };
+    let here = std::path::Path::new(".").canonicalize().ok();
+    // The name is a link, which is what is meant to be opened.
+    let out = here.and_then(|h| out.strip_prefix(h).ok().map(std::path::Path::to_path_buf)).unwrap_or(out);
+    out.join(name)
 }
 
 /// What a run knows beside the engine's tables.
