@@ -201,9 +201,17 @@ pub(crate) struct Grown {
     columns: Vec<usize>,
 }
 
-fn grow(d: &FitData<'_>, rows: &BinnedRows, params: &BoostingParams) -> Result<Boosted, EngineError> {
-    let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
-    params.grow_binned(rows, &data).map_err(EngineError::model)
+impl Grown {
+    /// Trees of the shapes of `d`; `None` where no column varies.
+    fn of(d: &FitData<'_>) -> Result<Option<Self>, EngineError> {
+        let (columns, rows) = kept(d, d.boosting.first().map_or(0, |b| b.seed))?;
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        let bags: Vec<BoostingParams> = bags(d.boosting).collect();
+        let trees = Boosted::mean(grow_all(d, &rows, &bags)?).map_err(EngineError::model)?;
+        Ok(Some(Self { trees, columns }))
+    }
 }
 
 /// Several models of the same rows, side by side.
@@ -212,7 +220,8 @@ fn grow_all(
     rows: &BinnedRows,
     params: &[BoostingParams],
 ) -> Result<Vec<Boosted>, EngineError> {
-    params.par_iter().map(|p| grow(d, rows, p)).collect()
+    let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
+    params.par_iter().map(|p| p.grow_binned(rows, &data).map_err(EngineError::model)).collect()
 }
 
 /// Rows to judge by, which were not fitted to.
@@ -363,11 +372,13 @@ impl Candidates {
     pub(crate) fn fit(d: &FitData<'_>, grown: Option<Grown>) -> Result<Self, EngineError> {
         let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
         let mut members = baselines(d, data.base_rate())?;
-        let (all, rows) = if let Some(g) = &grown {
-            (g.columns.clone(), None)
-        } else {
-            let (columns, rows) = kept(d, d.boosting.first().map_or(0, |b| b.seed))?;
-            (columns, Some(rows))
+        let Grown { trees, columns: all } = match grown {
+            Some(g) => g,
+            None => match Grown::of(d)? {
+                Some(g) => g,
+                // Nothing tells assets apart: the strong candidates are the baseline.
+                None => return Self::of_baselines(members),
+            },
         };
         let first = &all[..all.len().min(KEPT_LINEAR)];
         let passed_over = |j: &usize| d.columns.trees[*j] && !first.contains(j);
@@ -375,8 +386,7 @@ impl Candidates {
             .filter(|&j| d.columns.linear[j] && varies(d.x.column(j)))
             .filter(|j| *j >= d.columns.n_numbers || !passed_over(j))
             .collect();
-        if straight.is_empty() || all.is_empty() {
-            // Nothing tells assets apart: the strong candidates are the baseline.
+        if straight.is_empty() {
             return Self::of_baselines(members);
         }
         let xl = d.x.select_columns(&straight);
@@ -387,15 +397,7 @@ impl Candidates {
             .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
             .map_err(EngineError::model)?;
         members.push(Member::Logistic(m, straight));
-        let m = match (grown, rows) {
-            (None, Some(rows)) => {
-                let bags: Vec<BoostingParams> = bags(d.boosting).collect();
-                Boosted::mean(grow_all(d, &rows, &bags)?).map_err(EngineError::model)?
-            }
-            (Some(g), _) => g.trees,
-            (None, None) => return Err(EngineError::Model("no trees were grown".into())),
-        };
-        members.push(Member::Boosted(m, all));
+        members.push(Member::Boosted(trees, all));
         Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })
     }
 

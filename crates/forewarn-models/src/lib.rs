@@ -132,7 +132,7 @@ pub use life::{Life, remaining_life};
 pub use logistic::{Logistic, LogisticParams};
 pub use matrix::Matrix;
 pub use metrics::{LeadTime, Metric, Scored, TopK, lead_time, top_k};
-pub use rank::rank_correlation;
+pub use rank::{median, rank_correlation};
 pub use rate_ratio::{PoissonRatio, rate_ratio};
 pub use recurrence::{
     CountDistribution, CountModel, FittedCounts, MatchedRow, McfPoint, PowerLaw, RateRatio, Record,

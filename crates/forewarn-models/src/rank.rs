@@ -1,6 +1,25 @@
-//! Rank correlation: whether two columns rise together, on whatever scales. It does not know what the columns stand for.
+//! What follows from the order of numbers alone: the median, and whether two columns rise together. It does not know what the
+//! numbers stand for.
 
 use crate::error::{ModelError, same_length};
+
+/// The median of numbers, which it moves about; NaN for none. NaN among them counts as above every number: leave it out
+/// before.
+///
+/// ```
+/// use forewarn_models::median;
+/// assert_eq!((median(&mut [5.0, 1.0, 3.0]), median(&mut [5.0, 1.0, 3.0, 2.0])), (3.0, 2.5));
+/// assert!(median(&mut []).is_nan());
+/// ```
+pub fn median(values: &mut [f64]) -> f64 {
+    if values.is_empty() {
+        return f64::NAN;
+    }
+    let (half, odd) = (values.len() / 2, values.len() % 2 == 1);
+    let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
+    let upper = *upper;
+    if odd { upper } else { f64::midpoint(below.iter().copied().fold(f64::NEG_INFINITY, f64::max), upper) }
+}
 
 /// The ranks of values, ties sharing the mean of theirs.
 fn ranks(values: &[f64]) -> Vec<f64> {

@@ -1,7 +1,7 @@
 //! What would have been flagged at past cutoffs, and what came: failures, and thresholds that were crossed. It does not know
 //! how findings are made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use forewarn_frames::output::DEGRADATION;
 use forewarn_frames::time::{DAY, Micros};
@@ -68,7 +68,6 @@ pub(crate) fn backtest(
     let mut learned: Vec<Learned> = Vec::new();
     let (mut n_watched, mut failing) = (0.0, 0.0);
     let soon = f64::from(SOON_DAYS);
-    let mut hit: BTreeSet<(Micros, usize)> = BTreeSet::new();
     for (i, &cutoff) in cutoffs.iter().enumerate() {
         progress.step("backtest", i, cutoffs.len());
         let due = plan.refit.due(i);
@@ -90,9 +89,6 @@ pub(crate) fn backtest(
             if fails || watched(a) >= soon {
                 n_watched += 1.0;
                 failing += f64::from(u8::from(fails));
-                if fails {
-                    hit.insert((cutoff.micros(), a));
-                }
             }
         }
         for f in judge(&history, settings, &learned, progress)?.found {
@@ -110,7 +106,7 @@ pub(crate) fn backtest(
         }
     }
     progress.step("backtest", cutoffs.len(), cutoffs.len());
-    let metrics = metrics(&rows, &hit, (n_watched, failing))?;
+    let metrics = metrics(&rows, (n_watched, failing))?;
     let number = |name: &str, f: &dyn Fn(&Row) -> Option<f64>| {
         Column::new(name.into(), rows.iter().map(|r| f(r).filter(|v| v.is_finite())).collect::<Vec<_>>())
     };
@@ -138,23 +134,19 @@ pub(crate) fn backtest(
 /// A name, and which rows bear it.
 type Wanted<'a> = (&'a str, &'a dyn Fn(&Row) -> bool);
 
-/// Of the flags of each kind and of those at a learned threshold: how many assets failed soon, how much more often than usual,
+/// Of the flags of each kind and of those beyond a threshold, told or learned: how many assets failed soon, how much more often than usual,
 /// what share of the failing ones was flagged, how many days before, and what a month of an asset costs in false alarms; and
 /// how often the interval of the days to a threshold held them.
-fn metrics(
-    rows: &[Row],
-    failing: &BTreeSet<(Micros, usize)>,
-    (n_watched, n_failing): (f64, f64),
-) -> Result<DataFrame, EngineError> {
+fn metrics(rows: &[Row], (n_watched, n_failing): (f64, f64)) -> Result<DataFrame, EngineError> {
     let soon = f64::from(SOON_DAYS);
     let horizon = i64::from(SOON_DAYS);
     let mut out: Vec<MetricRow> = Vec::new();
     let usual = n_failing / f64::max(n_watched, 1.0);
-    let learned = |r: &Row| r.eta == [Some(0.0); 3];
+    let beyond = |r: &Row| r.eta == [Some(0.0); 3];
     let groups: [Wanted<'_>; 6] = [
         ("any", &|_| true),
-        ("beyond a threshold", &learned),
-        ("trend", &|r| r.kind == "trend" && !learned(r)),
+        ("beyond a threshold", &beyond),
+        ("trend", &|r| r.kind == "trend" && !beyond(r)),
         ("change_point", &|r| r.kind == "change_point"),
         ("anomaly", &|r| r.kind == "anomaly"),
         ("peer", &|r| r.kind == "peer"),
@@ -171,8 +163,7 @@ fn metrics(
             continue;
         }
         let n = flagged.len() as f64;
-        let mut leads: Vec<f64> =
-            flagged.iter().filter(|(k, _)| failing.contains(k)).filter_map(|f| *f.1).collect();
+        let mut leads: Vec<f64> = flagged.values().copied().flatten().collect();
         let hits = leads.len() as f64;
         leads.sort_by(f64::total_cmp);
         let mut row = |metric: &str, value: Option<f64>| {

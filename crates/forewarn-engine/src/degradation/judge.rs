@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use forewarn_features::counts_up;
 use forewarn_frames::History;
 use forewarn_models::anomaly::{MIN_PEERS, StormRule, anomalies, from_peers, storms};
-use forewarn_models::{Change, ChangeKind, DailySeries, Side, benjamini_hochberg, course};
+use forewarn_models::{Change, ChangeKind, DailySeries, Side, benjamini_hochberg, course, median};
 use rayon::prelude::*;
 
 use super::daily::{Days, Shown, WINDOW_DAYS, moves};
@@ -107,10 +107,7 @@ fn mean(values: &[f64]) -> f64 {
 
 /// The median of the known values, NaN where there is none.
 pub(super) fn middle(values: &[f64]) -> f64 {
-    let mut known: Vec<f64> = values.iter().copied().filter(|v| !v.is_nan()).collect();
-    known.sort_unstable_by(f64::total_cmp);
-    let n = known.len();
-    if n == 0 { f64::NAN } else { f64::midpoint(known[(n - 1) / 2], known[n / 2]) }
+    median(&mut values.iter().copied().filter(|v| !v.is_nan()).collect::<Vec<_>>())
 }
 
 /// The assets that each is compared with: some of its kind and model, or of its kind where these are too few.

@@ -3,6 +3,7 @@
 
 use super::ordered::Ordered;
 use crate::error::ModelError;
+use crate::rank::median;
 
 /// Peers that a median needs.
 pub const MIN_PEERS: usize = 5;
@@ -50,11 +51,11 @@ pub fn from_peers(own: &[f64], peers: &[&[f64]]) -> Result<Vec<f64>, ModelError>
         if here.len() < MIN_PEERS {
             return f64::NAN;
         }
-        let center = middle(&mut here);
+        let center = median(&mut here);
         for v in &mut here {
             *v = (*v - center).abs();
         }
-        let spread = 1.4826 * middle(&mut here);
+        let spread = 1.4826 * median(&mut here);
         let usual = spreads.median().unwrap_or(spread);
         spreads.push(spread);
         // A thousandth of the level stands for the resolution of peers that all say the same.
@@ -62,15 +63,6 @@ pub fn from_peers(own: &[f64], peers: &[&[f64]]) -> Result<Vec<f64>, ModelError>
         if own.is_finite() { (own.clamp(-1e100, 1e100) - center) / scale } else { f64::NAN }
     });
     Ok(away.collect())
-}
-
-/// The median of finite values, which it moves about; there is at least one.
-fn middle(values: &mut [f64]) -> f64 {
-    let half = values.len() / 2;
-    let even = values.len().is_multiple_of(2);
-    let (lower, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
-    let upper = *upper;
-    if even { 0.5 * (lower.iter().copied().fold(f64::NEG_INFINITY, f64::max) + upper) } else { upper }
 }
 
 #[cfg(test)]
@@ -86,12 +78,6 @@ mod tests {
         let away = from_peers(&[6.0, 6.0], &slices).unwrap();
         assert!((away[0] - 3.0 / 1.4826).abs() < 1e-12 && away[1].is_nan());
         assert!(from_peers(&[6.0], &slices).is_err());
-    }
-
-    #[test]
-    fn medians() {
-        assert_eq!(middle(&mut [5.0, 1.0, 3.0]), 3.0);
-        assert_eq!(middle(&mut [5.0, 1.0, 3.0, 2.0]), 2.5);
     }
 
     #[test]

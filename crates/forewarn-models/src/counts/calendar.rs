@@ -2,6 +2,7 @@
 //! rests, whether anything was recorded. It does not know dates: the caller turns them into places.
 
 use crate::error::{ModelError, all_finite, in_range, same_length};
+use crate::rank::median;
 
 /// A busy place of the season rests where it shows less than this share of its usual total.
 const REST_BELOW: f64 = 0.2;
@@ -92,16 +93,6 @@ impl CountCalendar {
     }
 }
 
-/// The median; 0 of nothing.
-fn median(values: &mut [f64]) -> f64 {
-    if values.is_empty() {
-        return 0.0;
-    }
-    values.sort_by(f64::total_cmp);
-    let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
-    0.5 * (low + high)
-}
-
 /// Which periods of a total show a rest (a public holiday): in a busy place of the season, with less than a fifth of the
 /// median of the three like places before and after. All false where there is no season or too little is usual.
 ///
@@ -128,7 +119,8 @@ pub fn rest_periods(total: &[f64], slots: &[usize], n_slots: usize) -> Vec<bool>
                 let u = usize::try_from(t as i64 + k * n_slots as i64).ok()?;
                 (u < n).then(|| total[u])
             });
-            median(&mut near.collect::<Vec<f64>>())
+            let mut near: Vec<f64> = near.collect();
+            if near.is_empty() { 0.0 } else { median(&mut near) }
         })
         .collect();
     for t in 0..n {

@@ -2,7 +2,8 @@
 //! day.
 
 use super::lines::{Sums, turn, two_parts};
-use super::series::{Cleaned, DailySeries, NORMAL_MAD, median};
+use super::series::{Cleaned, DailySeries, NORMAL_MAD};
+use crate::rank::median;
 use serde::{Deserialize, Serialize};
 
 /// Fewest present days on each side of a change.

@@ -3,9 +3,10 @@
 
 use super::changes::{Change, ChangeKind, changes_of, plain_jumps};
 use super::level::{State, Told, path, states};
-use super::series::{Cleaned, DailySeries, median};
+use super::series::{Cleaned, DailySeries};
 use super::trend::{Trend, trend_of};
 use crate::error::{ModelError, in_range};
+use crate::rank::median;
 use serde::{Deserialize, Serialize};
 
 /// Slopes at which each state's distribution is taken, as normal quantiles of nine equal shares.

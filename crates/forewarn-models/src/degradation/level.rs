@@ -1,7 +1,8 @@
 //! The level and slope of a series today under several ideas of how fast both wander, each weighed by how well it
 //! foresaw the series so far. It does not know thresholds.
 
-use super::series::{NORMAL_MAD, median};
+use super::series::NORMAL_MAD;
+use crate::rank::median;
 
 /// How the level moves, in variances of a day's noise: by what variance a day it wanders, or what variance it has about
 /// its line with a memory of some days (it then comes back, and does not count as level).

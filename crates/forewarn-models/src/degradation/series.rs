@@ -2,6 +2,7 @@
 //! know what is measured.
 
 use crate::error::{ModelError, all_finite, in_range, same_length};
+use crate::rank::median;
 
 /// Most days that a series may span.
 const MAX_DAYS: f64 = 20_000.0;
@@ -173,16 +174,4 @@ fn sorted_middle(window: &[f64]) -> f64 {
         sorted[at] = *v;
     }
     sorted[window.len() / 2]
-}
-
-/// The median of at least one number; reorders them.
-pub(super) fn median(values: &mut [f64]) -> f64 {
-    let n = values.len();
-    let (below, high, _) = values.select_nth_unstable_by(n / 2, f64::total_cmp);
-    let high = *high;
-    if n % 2 == 1 {
-        return high;
-    }
-    let low = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    f64::midpoint(low, high)
 }

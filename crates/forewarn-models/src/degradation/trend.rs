@@ -1,7 +1,8 @@
 //! Whether a series rises or falls, and how fast: a robust slope whose interval and test allow for autocorrelation. It
 //! does not know thresholds.
 
-use super::series::{Cleaned, DailySeries, NORMAL_MAD, median};
+use super::series::{Cleaned, DailySeries, NORMAL_MAD};
+use crate::rank::median;
 use crate::special::{beta_p, beta_quantile};
 use serde::{Deserialize, Serialize};
 

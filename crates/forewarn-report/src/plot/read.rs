@@ -13,43 +13,41 @@ const MOST_LINES: usize = 24;
 /// Points of a line: more than pixels only cost bytes.
 const MOST_POINTS: usize = 300;
 
+/// The rows of one plot: series, and `[x, y, low, high]`, in the order of the table.
+fn rows_of(tables: &RunTables, plot: &str) -> Result<Vec<(String, [f64; 4])>, ReportError> {
+    let df = &tables.plot_series;
+    let e = table("plot_series");
+    let (plots, series) = (rows::texts(df, "plot").map_err(&e)?, rows::texts(df, "series").map_err(&e)?);
+    let [x, y, low, high] = ["x", "y", "low", "high"].map(|c| rows::numbers(df, c));
+    let (x, y, low, high) = (x.map_err(&e)?, y.map_err(&e)?, low.map_err(&e)?, high.map_err(&e)?);
+    let mine = (0..df.height()).filter(|i| plots[*i].as_deref() == Some(plot));
+    Ok(mine.map(|i| (series[i].clone().unwrap_or_default(), [x[i], y[i], low[i], high[i]])).collect())
+}
+
 /// The lines of one plot, in the order of the table, named as their series; those without a point are left away.
 ///
 /// # Errors
 ///
 /// A column is not of its schema's type.
 pub(crate) fn read_lines(tables: &RunTables, plot: &str) -> Result<Vec<Line>, ReportError> {
-    let df = &tables.plot_series;
-    let e = table("plot_series");
-    let (plots, series) = (rows::texts(df, "plot").map_err(&e)?, rows::texts(df, "series").map_err(&e)?);
-    let [x, y, low, high] = ["x", "y", "low", "high"].map(|c| rows::numbers(df, c));
-    let (x, y, low, high) = (x.map_err(&e)?, y.map_err(&e)?, low.map_err(&e)?, high.map_err(&e)?);
-    let mine: Vec<usize> = (0..df.height()).filter(|i| plots[*i].as_deref() == Some(plot)).collect();
-    let name = |i: usize| series[i].as_deref().unwrap_or("");
+    let all = rows_of(tables, plot)?;
     let mut names: Vec<&str> = Vec::new();
-    for &i in &mine {
-        if !names.contains(&name(i)) && names.len() < MOST_LINES {
-            names.push(name(i));
+    for (name, _) in &all {
+        if !names.contains(&name.as_str()) && names.len() < MOST_LINES {
+            names.push(name);
         }
     }
     let mut lines = Vec::new();
     for series in names {
-        let mut rows: Vec<usize> = mine.iter().copied().filter(|i| name(*i) == series).collect();
-        rows.retain(|i| x[*i].is_finite() && y[*i].is_finite() && x[*i] >= 0.0);
-        rows.sort_by(|a, b| x[*a].total_cmp(&x[*b]));
+        let mut rows: Vec<[f64; 4]> = all.iter().filter(|r| r.0 == series).map(|r| r.1).collect();
+        rows.retain(|p| p[0].is_finite() && p[1].is_finite() && p[0] >= 0.0);
+        rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
         let (thin, last) = (rows.len().div_ceil(MOST_POINTS).max(1), rows.len().saturating_sub(1));
-        let kept: Vec<usize> = rows
-            .into_iter()
-            .enumerate()
-            .filter(|(k, _)| k.is_multiple_of(thin) || *k == last)
-            .map(|(_, i)| i)
-            .collect();
-        let points: Vec<(f64, f64)> = kept.iter().map(|&i| (x[i], y[i])).collect();
-        let band = kept
-            .iter()
-            .map(|&i| (x[i], low[i], high[i]))
-            .filter(|b| b.1.is_finite() && b.2.is_finite())
-            .collect();
+        let mut at = 0..;
+        rows.retain(|_| at.next().is_some_and(|k: usize| k.is_multiple_of(thin) || k == last));
+        let points: Vec<(f64, f64)> = rows.iter().map(|p| (p[0], p[1])).collect();
+        let band =
+            rows.iter().map(|p| (p[0], p[2], p[3])).filter(|b| b.1.is_finite() && b.2.is_finite()).collect();
         if !points.is_empty() {
             lines.push(Line { name: series.to_owned(), style: 0, points, band });
         }
@@ -72,16 +70,10 @@ pub(crate) fn read_series(
 ) -> Result<BTreeMap<String, Vec<[f64; 4]>>, ReportError> {
     /// Larger numbers are no measurements, and sums of them would overflow.
     const LARGEST: f64 = 1e150;
-    let df = &tables.plot_series;
-    let e = table("plot_series");
-    let (plots, series) = (rows::texts(df, "plot").map_err(&e)?, rows::texts(df, "series").map_err(&e)?);
-    let [x, y, low, high] = ["x", "y", "low", "high"].map(|c| rows::numbers(df, c));
-    let (x, y, low, high) = (x.map_err(&e)?, y.map_err(&e)?, low.map_err(&e)?, high.map_err(&e)?);
     let mut out: BTreeMap<String, Vec<[f64; 4]>> = BTreeMap::new();
-    for i in (0..df.height()).filter(|i| plots[*i].as_deref() == Some(plot)) {
-        let Some(name) = series[i].as_deref().filter(|s| wanted.contains(s)) else { continue };
-        if x[i].abs() < LARGEST && y[i].abs() < LARGEST {
-            out.entry(name.to_owned()).or_default().push([x[i], y[i], low[i], high[i]]);
+    for (name, point) in rows_of(tables, plot)? {
+        if wanted.contains(&name.as_str()) && point[0].abs() < LARGEST && point[1].abs() < LARGEST {
+            out.entry(name).or_default().push(point);
         }
     }
     for points in out.values_mut() {
