@@ -380,7 +380,9 @@ impl Candidates {
                 None => return Self::of_baselines(members),
             },
         };
-        let first = &all[..all.len().min(KEPT_LINEAR)];
+        // Columns for trees alone take no place from those that both may use.
+        let both = all.iter().filter(|j| d.columns.linear[**j]);
+        let first: Vec<usize> = both.take(KEPT_LINEAR).copied().collect();
         let passed_over = |j: &usize| d.columns.trees[*j] && !first.contains(j);
         let straight: Vec<usize> = (0..d.x.n_cols())
             .filter(|&j| d.columns.linear[j] && varies(d.x.column(j)))

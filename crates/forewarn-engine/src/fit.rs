@@ -121,7 +121,8 @@ impl ModelSet {
             });
         }
         let at = frames.as_of(fit_at);
-        let all = Catalog::of(&at);
+        let limits = |metric: &str| crate::degradation::limits(metric, &settings.thresholds);
+        let all = Catalog::of(&at).with_limits(&at, &limits);
         let subjects = all.subjects(&at);
         let asked: BTreeSet<String> = risk.leave_out.iter().cloned().collect();
         let mut catalog = if asked.is_empty() { all } else { all.without(&at, &asked) };

@@ -9,6 +9,7 @@ use forewarn_frames::{Frames, History};
 use forewarn_models::{Life, remaining_life};
 use polars::prelude::*;
 
+use crate::degradation::Said;
 use crate::fit::{ModelSet, Prediction};
 use crate::modes::OTHER;
 use crate::moves::{Night, by_risk, moves};
@@ -26,6 +27,7 @@ pub(crate) fn ranking(
     history: &History<'_>,
     table: &FeatureTable,
     predictions: &[Prediction],
+    worse: &Said,
 ) -> Result<DataFrame, EngineError> {
     let by = settings.risk.horizons.iter().position(|h| *h == settings.risk.rank_by).unwrap_or(0);
     let p = &predictions[by];
@@ -35,7 +37,7 @@ pub(crate) fn ranking(
     let c = model.horizons[by].contributions(&x.select_rows(&explained))?;
     let night = Night { history, table, prediction: p, order: &order, contributions: &c };
     let moves = moves(frames, model, by, &night)?;
-    let lives = lives(settings, predictions)?;
+    let lives = lives(frames, settings, model, history, table, predictions)?;
     let word = |code: Option<forewarn_frames::Code>| code.map(|c| history.word(c));
     let kinds: Vec<Option<&str>> = table.assets.iter().map(|&a| word(history.asset(a).kind)).collect();
     let shares = model.modes.as_ref().map(|m| m.predict(&x, &kinds, &p.unknown)).transpose()?;
@@ -47,7 +49,7 @@ pub(crate) fn ranking(
             word(asset.model).map(|m| ("model", m)).or_else(|| word(asset.kind).map(|k| ("kind", k)))
         })
         .collect();
-    let mut reasons = Reasons::new(model, table, &x, &group);
+    let mut reasons = Reasons::new(model, table, &x, &group, worse);
     let sites = today(frames, "site")?;
     let visits = settings.capacity.visits as usize;
     let rows: Vec<RankingRow> = order
@@ -88,13 +90,32 @@ pub(crate) fn ranking(
     Ok(ranking_frame(&rows)?)
 }
 
-/// The remaining life of each row, from its probabilities at all horizons.
-fn lives(settings: &Settings, predictions: &[Prediction]) -> Result<Vec<Life>, EngineError> {
+/// The remaining life of each row: from its probabilities at all horizons, and from how its telemetry declines where units
+/// of its kind run until they fail.
+fn lives(
+    frames: &Frames,
+    settings: &Settings,
+    model: &ModelSet,
+    history: &History<'_>,
+    table: &FeatureTable,
+    predictions: &[Prediction],
+) -> Result<Vec<Life>, EngineError> {
     let days: Vec<f64> = settings.risk.horizons.iter().map(|h| f64::from(h.get())).collect();
+    let known = model.catalog.subjects(history);
+    let declines = crate::degradation::lives(
+        frames,
+        history,
+        model.fitted_at,
+        &table.assets,
+        &|metric| known.contains(metric),
+        settings,
+    )?;
+    let longest = days.last().copied().unwrap_or(0.0);
     (0..predictions[0].probability.len())
         .map(|i| {
             let p: Vec<f64> = predictions.iter().map(|p| p.probability[i]).collect();
-            remaining_life(&days, &p).map_err(EngineError::model)
+            let curve = remaining_life(&days, &p).map_err(EngineError::model)?;
+            Ok(declines[i].map_or(curve, |decline| curve.told_by_decline(decline, longest)))
         })
         .collect()
 }

@@ -7,6 +7,7 @@ use forewarn_features::FeatureTable;
 use forewarn_frames::output::Reason;
 use forewarn_models::{Contributions, Matrix, rank_correlation};
 
+use crate::degradation::Said;
 use crate::fit::ModelSet;
 
 /// Reasons told one by one; the rest is summed as `other`.
@@ -97,6 +98,7 @@ pub(crate) struct Reasons<'a> {
     model: &'a ModelSet,
     table: &'a FeatureTable,
     peers: Peers<'a>,
+    worse: &'a Said,
     /// Columns of each family.
     families: BTreeMap<&'a str, Vec<usize>>,
     sample: Vec<usize>,
@@ -105,12 +107,13 @@ pub(crate) struct Reasons<'a> {
 
 impl<'a> Reasons<'a> {
     /// `x` holds the columns of the table's rows, and `group` the peers that each is compared with: what they have in common,
-    /// and its name.
+    /// and its name; `worse` is what was found to get worse, which reasons refer to.
     pub(crate) fn new(
         model: &'a ModelSet,
         table: &'a FeatureTable,
         x: &'a Matrix,
         group: &'a [Option<(&'a str, &'a str)>],
+        worse: &'a Said,
     ) -> Self {
         let mut families: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (j, family) in model.columns.families.iter().enumerate() {
@@ -119,7 +122,7 @@ impl<'a> Reasons<'a> {
         let n = x.n_rows();
         let sample = (0..n.min(SAMPLE)).map(|k| k * n / n.min(SAMPLE)).collect();
         let peers = Peers { x, group, sorted: BTreeMap::new() };
-        Self { model, table, peers, families, sample, alike: BTreeMap::new() }
+        Self { model, table, peers, worse, families, sample, alike: BTreeMap::new() }
     }
 
     /// Whether two columns of different families tell of one thing.
@@ -222,6 +225,10 @@ impl<'a> Reasons<'a> {
         let others: Vec<&str> = others.into_iter().skip(1).take(MAX_NAMED).collect();
         if !others.is_empty() {
             text = format!("{text}; told together with {}", others.join(" and "));
+        }
+        let family = thing.parts[0].family;
+        if let Some(found) = self.worse.on(self.table.assets[x_row], family).filter(|_| thing.sum > 0.0) {
+            text = format!("{text}; {found}");
         }
         Reason { feature: columns.names[j].clone(), value, unit, contribution: thing.sum, text }
     }

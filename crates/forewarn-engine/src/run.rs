@@ -138,7 +138,7 @@ pub(crate) fn run(
     findings.extend(counts.notes);
     findings.extend(worse.finding);
     let result = RunResult {
-        ranking: ranking(frames, settings, &model, &history, &table, &predictions)?,
+        ranking: ranking(frames, settings, &model, &history, &table, &predictions, &worse.said)?,
         risk: risk(settings, &history, &table, &predictions)?,
         calibration: calibration_frame(judged, frames)?,
         metrics: metrics_frame(judged, settings.capacity.visits as usize, settings.seed)?,

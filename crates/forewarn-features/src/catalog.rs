@@ -149,8 +149,17 @@ impl Dimension {
     }
 }
 
+/// A level of a metric that matters to people: a disk that is nearly full, a battery that is worn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    /// The level, in the metric's own unit.
+    pub value: f64,
+    /// Whether it matters above it; otherwise below.
+    pub above: bool,
+}
+
 /// What a metric is like, as far as its history shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MetricPlan {
     pub metric: usize,
     /// It moves in steps or only counts up: increases and counts of changes tell.
@@ -159,6 +168,8 @@ pub(crate) struct MetricPlan {
     pub moves: bool,
     /// Its evidence is weighed on a logarithmic scale: always above zero, and spread out above rather than below.
     pub log: bool,
+    /// Levels that matter, see [`Catalog::with_limits`].
+    pub limits: Vec<Limit>,
 }
 
 impl MetricPlan {
@@ -299,6 +310,7 @@ impl Catalog {
                     steps: steps_up,
                     moves: !steps,
                     log: !steps_up && on_log_scale(history, metric),
+                    limits: Vec::new(),
                 });
             }
         }
@@ -335,6 +347,18 @@ impl Catalog {
         };
         out.specs = out.list(history);
         out
+    }
+
+    /// The same with the days until a metric is at a level that matters, for the metrics to which `of` gives one by name.
+    /// Not finite levels are no levels.
+    #[must_use]
+    pub fn with_limits(mut self, history: &History<'_>, of: &dyn Fn(&str) -> Vec<Limit>) -> Self {
+        for plan in &mut self.metrics {
+            plan.limits = of(history.metric_name(plan.metric));
+            plan.limits.retain(|l| l.value.is_finite());
+        }
+        self.specs = self.list(history);
+        self
     }
 
     /// The same with the features of a hidden condition, which need a [`crate::Condition`] to be computed.

@@ -17,7 +17,7 @@ mod phrase;
 mod signals;
 mod tickets;
 
-pub use catalog::{Catalog, CategorySpec, FeatureSpec, Suits, counts_up};
+pub use catalog::{Catalog, CategorySpec, FeatureSpec, Limit, Suits, counts_up};
 pub use compute::{FeatureTable, compute};
 pub use phrase::number;
 pub use signals::{Condition, Sequence, Signal, Signals};

@@ -7,6 +7,7 @@ use crate::catalog::{
     ANEW_DAYS, CAPACITY, CHANGE_WINDOWS, COHORT_WINDOWS, COUNT_WINDOWS, Catalog, EVENT_WINDOWS, FeatureSpec,
     HALF_LIVES, INCREASE_WINDOWS, RATE_DAYS, RATIO_WINDOWS, RECENT_DAYS, TICKET_WINDOWS,
 };
+use crate::metric::FARTHEST;
 use crate::phrase::Phrase;
 
 impl Catalog {
@@ -542,6 +543,22 @@ impl Catalog {
                     "telemetry",
                     format!("share of the last 30 days without {m}"),
                     Phrase::Missing,
+                );
+            }
+            for limit in &plan.limits {
+                let (side, over) =
+                    if limit.above { ("above", "rises above") } else { ("below", "falls below") };
+                add(
+                    m,
+                    &format!("days_until_{side}_{}", limit.value),
+                    "days",
+                    Some(30),
+                    "telemetry",
+                    format!(
+                        "days until {m} {over} {}, at the pace of the last 30 days; 0: it is, {FARTHEST}: later or never",
+                        limit.value
+                    ),
+                    Phrase::UntilLimit,
                 );
             }
             let since = "since the last failure, visit or repair";

@@ -8,6 +8,8 @@ use crate::evidence::{self, Usual};
 
 /// A rise over a past without any would be endless; more than this says no more.
 const MAX_RATIO: f64 = 100.0;
+/// A level that is reached later than in so many days, or never, is that far away.
+pub(crate) const FARTHEST: i32 = 365;
 /// Days of past that a comparison with it needs.
 const MIN_PAST_DAYS: i32 = 30;
 
@@ -185,6 +187,23 @@ pub(crate) fn push(
         let since = at(today, repaired.map_or(7, |d| (today - d).clamp(1, 7)));
         out.push(since.mean - before7.mean);
         out.push(month.missing);
+    }
+    if !plan.limits.is_empty() {
+        let (week, month) = (window(series, today, 7), window(series, today, 30));
+        out.extend(plan.limits.iter().map(|limit| {
+            // On the scale on which more is nearer.
+            let sign = if limit.above { 1.0 } else { -1.0 };
+            let (left, pace) = (sign * (limit.value - week.mean), sign * month.slope);
+            if left.is_nan() {
+                f64::NAN
+            } else if left <= 0.0 {
+                0.0
+            } else if pace > 0.0 {
+                (left / pace).min(f64::from(FARTHEST))
+            } else {
+                f64::from(FARTHEST)
+            }
+        }));
     }
     evidence::push(out, series, plan, today, repaired, (failures, peers));
 }

@@ -57,6 +57,8 @@ pub(crate) enum Phrase {
     CategoryTicketsAnew,
     UsualRise,
     UsualLevel,
+    /// Days until a level that matters is reached.
+    UntilLimit,
     /// A ratio of recent to usual.
     RecentRatio,
     RecentShift,
@@ -184,7 +186,7 @@ impl Phrase {
         match self {
             Self::CohortShare => Suits::Baseline,
             Self::FailureRate => Suits::Linear,
-            Self::RelativeRate => Suits::Trees,
+            Self::RelativeRate | Self::UntilLimit => Suits::Trees,
             _ => Suits::Every,
         }
     }
@@ -198,6 +200,7 @@ impl Phrase {
                 (v < 1.0).then_some(false)
             }
             Self::Worn | Self::Critical => Some(v > 0.0),
+            Self::UntilLimit => Some(v < 90.0),
             _ => None,
         }
     }
@@ -324,6 +327,13 @@ impl Phrase {
                 format!("its signals together give {} for a failure within 30 days", chance(v))
             }
             Self::Missing => format!("{inner} missing on {} of the last 30 days", percent(v)),
+            Self::UntilLimit if v <= 0.0 => format!("{inner} is beyond its threshold"),
+            Self::UntilLimit if v >= f64::from(crate::metric::FARTHEST) => {
+                format!("{inner} does not near its threshold")
+            }
+            Self::UntilLimit => {
+                format!("{inner} is {} from its threshold, at the pace of the last 30 days", days(v))
+            }
         }
     }
 }

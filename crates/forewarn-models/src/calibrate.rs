@@ -18,11 +18,14 @@ pub enum CalibratorKind {
     Beta,
     /// A step function by pool-adjacent-violators (Ayer et al. 1955), linear between the steps.
     Isotonic,
+    /// The same, linear between the middles of the steps (centered isotonic regression, Oron and Flournoy 2017): what the
+    /// log odds tell apart stays apart. The first and the last step are held half a row away from 0 and 1.
+    Centered,
 }
 
 impl CalibratorKind {
-    /// All families, from simple to complex.
-    pub const ALL: [Self; 4] = [Self::Identity, Self::Platt, Self::Beta, Self::Isotonic];
+    /// The families that [`choose_calibrator`] compares, from simple to complex.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Platt, Self::Beta, Self::Centered];
 
     /// A name for reports.
     pub fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl CalibratorKind {
             Self::Platt => "platt",
             Self::Beta => "beta",
             Self::Isotonic => "isotonic",
+            Self::Centered => "centered isotonic",
         }
     }
 }
@@ -41,7 +45,12 @@ enum Curve {
     Platt { slope: f64, intercept: f64 },
     Beta { a: f64, b: f64, c: f64 },
     Isotonic { log_odds: Vec<f64>, probability: Vec<f64> },
+    Centered { log_odds: Vec<f64>, probability: Vec<f64> },
 }
+
+/// Beyond the middles of the first and the last step, where nothing tells how steep the curve is, calibrated log odds change
+/// by this much where raw ones change by one: enough to keep their order.
+const BEYOND: f64 = 0.1;
 
 /// A fitted, never decreasing map from log odds to probability, kept away from 0 and 1 by what the data can
 /// support.
@@ -98,8 +107,12 @@ impl Calibrator {
                 Curve::Beta { a: fit.slopes[0], b: fit.slopes[1], c: fit.intercept }
             }
             CalibratorKind::Isotonic => {
-                let (log_odds, probability) = isotonic(log_odds, outcomes, weights);
+                let (log_odds, probability) = corners(&isotonic(log_odds, outcomes, weights));
                 Curve::Isotonic { log_odds, probability }
+            }
+            CalibratorKind::Centered => {
+                let (log_odds, probability) = middles(isotonic(log_odds, outcomes, weights));
+                Curve::Centered { log_odds, probability }
             }
         };
         Ok(Self { curve, floor: floor(weights) })
@@ -151,6 +164,7 @@ impl Calibrator {
             Curve::Platt { .. } => CalibratorKind::Platt,
             Curve::Beta { .. } => CalibratorKind::Beta,
             Curve::Isotonic { .. } => CalibratorKind::Isotonic,
+            Curve::Centered { .. } => CalibratorKind::Centered,
         }
     }
 
@@ -177,6 +191,12 @@ impl Calibrator {
             Curve::Platt { slope, intercept } => sigmoid(slope * z + intercept),
             Curve::Beta { a, b, c } => sigmoid(-a * softplus(-z) + b * softplus(z) + c),
             Curve::Isotonic { log_odds, probability } => interpolate(log_odds, probability, z),
+            Curve::Centered { log_odds, probability } => {
+                let p = interpolate(log_odds, probability, z);
+                let (first, last) = (log_odds[0], log_odds[log_odds.len() - 1]);
+                let beyond = (z - last).max(0.0) + (z - first).min(0.0);
+                if beyond == 0.0 { p } else { sigmoid(logit(p) + BEYOND * beyond) }
+            }
         }
     }
 }
@@ -252,49 +272,85 @@ fn softened(outcomes: &[f64], weights: &[f64]) -> Vec<f64> {
     outcomes.iter().map(|y| if *y == 1.0 { high } else { low }).collect()
 }
 
-/// Weighted isotonic regression: the corners of its graph. Ties are joined first, then neighbors that fall
-/// are pooled.
-fn isotonic(x: &[f64], y: &[f64], weights: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    struct Block {
-        low: f64,
-        high: f64,
-        sum: f64,
-        weight: f64,
+/// A step of an isotonic regression.
+struct Step {
+    low: f64,
+    high: f64,
+    /// The weighted sum of where its rows lie.
+    x: f64,
+    sum: f64,
+    weight: f64,
+}
+
+impl Step {
+    fn join(&mut self, other: &Self) {
+        self.high = other.high;
+        self.x += other.x;
+        self.sum += other.sum;
+        self.weight += other.weight;
     }
-    impl Block {
-        fn join(&mut self, other: &Self) {
-            self.high = other.high;
-            self.sum += other.sum;
-            self.weight += other.weight;
-        }
-        fn mean(&self) -> f64 {
-            self.sum / self.weight
-        }
+    fn mean(&self) -> f64 {
+        self.sum / self.weight
     }
+}
+
+/// Joins a step to those before it for as long as they do not rise.
+fn pool(steps: &mut Vec<Step>, mut step: Step) {
+    while let Some(mut last) = steps.pop_if(|last| last.mean() >= step.mean()) {
+        last.join(&step);
+        step = last;
+    }
+    steps.push(step);
+}
+
+/// Weighted isotonic regression. Ties are joined first, then neighbors that fall are pooled.
+fn isotonic(x: &[f64], y: &[f64], weights: &[f64]) -> Vec<Step> {
     let mut order: Vec<usize> = (0..x.len()).filter(|&i| weights[i] > 0.0).collect();
     order.sort_by(|&a, &b| x[a].total_cmp(&x[b]));
-    let mut blocks: Vec<Block> = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
     for tie in order.chunk_by(|&a, &b| x[a] == x[b]) {
         let at = x[tie[0]];
-        let weight = tie.iter().map(|&i| weights[i]).sum();
-        let mut block =
-            Block { low: at, high: at, sum: tie.iter().map(|&i| weights[i] * y[i]).sum(), weight };
-        while let Some(mut last) = blocks.pop_if(|last| last.mean() >= block.mean()) {
-            last.join(&block);
-            block = last;
-        }
-        blocks.push(block);
+        let weight: f64 = tie.iter().map(|&i| weights[i]).sum();
+        let sum = tie.iter().map(|&i| weights[i] * y[i]).sum();
+        pool(&mut steps, Step { low: at, high: at, x: weight * at, sum, weight });
     }
+    steps
+}
+
+/// The corners of the graph of an isotonic regression.
+fn corners(steps: &[Step]) -> (Vec<f64>, Vec<f64>) {
     let (mut at, mut value) = (Vec::new(), Vec::new());
-    for b in &blocks {
-        at.push(b.low);
-        value.push(b.mean());
-        if b.high > b.low {
-            at.push(b.high);
-            value.push(b.mean());
+    for s in steps {
+        at.push(s.low);
+        value.push(s.mean());
+        if s.high > s.low {
+            at.push(s.high);
+            value.push(s.mean());
         }
     }
     (at, value)
+}
+
+/// The middle of each step. Half a row against them holds the first and the last step away from 0 and 1, which a few rows that
+/// came out alike do not show.
+fn middles(mut steps: Vec<Step>) -> (Vec<f64>, Vec<f64>) {
+    let half = |step: &mut Step, y: f64| {
+        let x = step.x / step.weight;
+        step.x += 0.5 * x;
+        step.sum += 0.5 * y;
+        step.weight += 0.5;
+    };
+    if let Some(first) = steps.first_mut() {
+        half(first, 1.0);
+    }
+    if let Some(last) = steps.last_mut() {
+        half(last, 0.0);
+    }
+    let mut held = Vec::with_capacity(steps.len());
+    for step in steps {
+        pool(&mut held, step);
+    }
+    held.iter().map(|s| (s.x / s.weight, s.mean())).unzip()
 }
 
 /// Linear between ascending points, constant beyond them.
@@ -422,6 +478,24 @@ mod tests {
     }
 
     #[test]
+    fn centered_steps_keep_the_order_and_stay_within_reason() {
+        // Steps of 0, 1/3 (three rows, the middle one is the odd one out) and 1, half a row against the outer ones.
+        let (z, y) = ([-3.0, -1.0, 0.0, 1.0, 4.0, 5.0], [0.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
+        let c = Calibrator::fit(CalibratorKind::Centered, &z, &y, &[1.0; 6]).unwrap();
+        let expected = [(-2.0, 0.5 / 2.5), (0.5, 0.5), (4.5, 2.0 / 2.5), (2.5, 0.65)];
+        for (at, p) in expected {
+            assert!((c.raw(at) - p).abs() < 1e-9, "{at}: {} {p}", c.raw(at));
+        }
+        let p = c.probability(&[-9.0, -2.5, -2.0, 0.0, 0.1, 4.0, 6.0, 7.0]);
+        assert!(p.windows(2).all(|w| w[0] < w[1]), "{p:?}");
+        assert!((logit(c.raw(6.5)) - logit(0.8) - 0.2).abs() < 1e-9);
+        // One step alone is a constant but for the order.
+        let flat = Calibrator::fit(CalibratorKind::Centered, &[1.0, 2.0], &[1.0, 0.0], &[1.0; 2]).unwrap();
+        assert!((flat.raw(1.5) - 0.5).abs() < 1e-9 && flat.raw(9.0) < 0.7);
+        assert!(flat.raw(f64::NAN).is_nan());
+    }
+
+    #[test]
     fn platt_and_beta_find_the_truth() {
         let (z, y, ..) = drawn(|z| sigmoid(0.5 * z - 0.7));
         for kind in [CalibratorKind::Platt, CalibratorKind::Beta] {
@@ -437,7 +511,7 @@ mod tests {
         for (truth, expected) in [
             ((|z: f64| sigmoid(z)) as fn(f64) -> f64, CalibratorKind::Identity),
             (|z| sigmoid(0.4 * z - 1.0), CalibratorKind::Platt),
-            (|z| if z > -1.0 { 0.6 } else { 0.02 }, CalibratorKind::Isotonic),
+            (|z| if z > -1.0 { 0.6 } else { 0.02 }, CalibratorKind::Centered),
         ] {
             let (z, y, folds, units) = drawn(truth);
             let found = choose_calibrator(&z, &y, &vec![1.0; z.len()], &folds, &units).unwrap();

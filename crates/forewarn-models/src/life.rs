@@ -15,6 +15,39 @@ pub struct Life {
     pub high: Option<f64>,
 }
 
+impl Life {
+    /// This life, from probabilities within horizons up to `longest_days`, told more closely by how the unit declines: the
+    /// decline's quantiles, with the median held within this life's interval, so that the two do not contradict each
+    /// other. A quantile of the decline that is missing lies beyond the longest horizon; a missing median leaves this
+    /// life's.
+    ///
+    /// On engines that run until they fail (C-MAPSS), the quantiles of the decline alone erred less than these, those
+    /// of the probabilities, or the mean of both; see `benches/results/degradations.md`.
+    ///
+    /// ```
+    /// use forewarn_models::Life;
+    /// let by_risk = Life { low: Some(5.0), median: Some(20.0), high: None };
+    /// let declines = Life { low: Some(12.0), median: Some(16.0), high: Some(22.0) };
+    /// assert_eq!(by_risk.told_by_decline(declines, 90.0), declines);
+    /// // It fails within 20 days almost surely: no decline says otherwise.
+    /// let soon = Life { high: Some(20.0), ..by_risk };
+    /// let late = Life { low: Some(40.0), median: Some(60.0), high: None };
+    /// assert_eq!(soon.told_by_decline(late, 90.0).median, Some(20.0));
+    /// ```
+    #[must_use]
+    pub fn told_by_decline(self, decline: Self, longest_days: f64) -> Self {
+        let far = |days: Option<f64>| days.unwrap_or(f64::INFINITY);
+        let within = |days: f64| days.is_finite().then_some(days);
+        let (least, most) = (self.low.unwrap_or(longest_days), far(self.high));
+        let median = far(decline.median.or(self.median)).clamp(least.min(most), most);
+        Self {
+            low: within(far(decline.low).min(median)),
+            median: within(median),
+            high: within(far(decline.high).max(median)),
+        }
+    }
+}
+
 /// Probabilities this close to 1 are taken for this, so that a hazard stays finite.
 const ALMOST_SURE: f64 = 1.0 - 1e-12;
 

@@ -1,7 +1,7 @@
-//! The law of remaining life, by property test. It knows the crate's public face only.
+//! The laws of remaining life, by property test. It knows the crate's public face only.
 #![expect(clippy::unwrap_used, clippy::tests_outside_test_module, reason = "a test fails by panicking")]
 
-use forewarn_models::remaining_life;
+use forewarn_models::{Life, remaining_life};
 use proptest::prelude::*;
 
 proptest! {
@@ -34,5 +34,28 @@ proptest! {
         for (low, high) in [(b.low, a.low), (b.median, a.median), (b.high, a.high)] {
             prop_assert!(day(low) <= day(high) * (1.0 + 1e-9), "{a:?} {b:?}");
         }
+    }
+
+    /// With what a decline says, the quantiles stay in order and the median within what the probabilities allow.
+    #[test]
+    fn a_decline_does_not_contradict_the_probabilities(
+        p in (0.0..1.0_f64, 0.0..1.0_f64),
+        parts in prop::collection::vec(0.0..80.0_f64, 3),
+        known in 0..=3_usize,
+    ) {
+        let longest = 90.0;
+        let curve = remaining_life(&[30.0, longest], &[p.0 * p.1, p.1]).unwrap();
+        let mut at = 0.0;
+        let quantiles: Vec<Option<f64>> = parts.iter().enumerate().map(|(i, d)| {
+            at += d;
+            (i < known).then_some(at)
+        }).collect();
+        let decline = Life { low: quantiles[0], median: quantiles[1], high: quantiles[2] };
+        let both = curve.told_by_decline(decline, longest);
+        let day = |t: Option<f64>| t.unwrap_or(f64::INFINITY);
+        prop_assert!(day(both.low) <= day(both.median) && day(both.median) <= day(both.high), "{both:?}");
+        prop_assert!(day(both.median) >= curve.low.unwrap_or(longest));
+        prop_assert!(day(both.median) <= day(curve.high));
+        prop_assert!(day(both.low) <= day(decline.low) && day(both.high) >= day(decline.high));
     }
 }

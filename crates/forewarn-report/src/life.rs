@@ -31,9 +31,10 @@ pub fn life_words(
     };
     let end = |days: Option<f64>, survival: f64| days.map(expected).or_else(|| beyond(survival));
     let Some(median) = end(days, 0.5) else { return String::new() };
+    // Of an end that lies beyond, as the median does, there is no more to say.
+    let far = days.is_none_or(|d| high.is_none() && longest.is_some_and(|(l, _)| d > l as f64));
     match (low, end(high, 0.1)) {
-        // Of an end that lies beyond, as the median does, there is no more to say.
-        (Some(l), Some(_)) if days.is_none() => format!("{median} days (80 % interval from {})", expected(l)),
+        (Some(l), Some(_)) if far => format!("{median} days (80 % interval from {})", expected(l)),
         (Some(l), Some(h)) => format!("{median} days (80 % interval {} to {h})", expected(l)),
         _ => format!("{median} days"),
     }
@@ -50,6 +51,8 @@ mod tests {
         };
         check([Some(3.25), Some(0.5), Some(12.0)], Some((90, 0.99)), "3.2 days (80 % interval 0.5 to 12)");
         check([Some(41.0), Some(12.0), None], Some((90, 0.8)), "41 days (80 % interval 12 to more than 90)");
+        check([Some(127.2), Some(95.0), None], Some((90, 0.1)), "127 days (80 % interval from 95)");
+        check([Some(50.0), Some(41.0), Some(98.0)], Some((90, 0.9)), "50 days (80 % interval 41 to 98)");
         check([None, Some(12.0), None], Some((90, 0.4)), "more than 90 days (80 % interval from 12)");
         check([None, None, None], Some((1_095, 0.05)), "more than 1,095 days");
         // Nothing is said that does not follow.

@@ -4,12 +4,13 @@
 use forewarn_engine::{
     BacktestPlan, DegradationBacktest, Refit, Settings, Silent, Threshold, backtest_degradation, run,
 };
+use forewarn_features::{Catalog, Limit, compute};
 use forewarn_frames::output::{DEGRADATION, DEGRADATIONS};
 use forewarn_frames::time::{DAY, HOUR, Micros};
 use forewarn_frames::{Cutoff, Every, Frames, Horizon};
 use proptest::prelude::*;
 
-use crate::fleet::{DAYS, Dice, Rows, START};
+use crate::fleet::{DAYS, Dice, Failure, Rows, START};
 use crate::no_lookahead::{Spoil, settings, spoiled};
 
 /// Days of the series below.
@@ -141,6 +142,73 @@ fn odd_series_give_an_answer_and_stop_nobody() {
     });
     let text = unit.degradations.column("text").unwrap().str().unwrap();
     assert!(text.iter().flatten().any(|t| t.starts_with("heat jumped from 4")), "{text:?}");
+}
+
+/// Sixty assets whose `heat` rises until they fail at 90 and start anew, each at a pace of its own.
+fn filling() -> Rows {
+    let mut d = Dice(11);
+    let mut rows = with(|_, _| (30.0, None));
+    rows.readings.clear();
+    let template = rows.assets[0].clone();
+    rows.assets.clear();
+    rows.end = Cutoff::from_day(START + 400);
+    for a in 0..60 {
+        let id = format!("A{a:02}");
+        rows.assets.push((id.clone(), template.1.clone(), template.2.clone(), None, None));
+        let pace = if a % 3 == 0 { 0.0 } else { 0.2 + d.below(60) as f64 / 100.0 };
+        let mut level = 20.0 + d.below(50) as f64;
+        for day in 0..400 {
+            let at = (Micros::from(START) + day) * DAY + 6 * HOUR;
+            level += pace;
+            rows.readings.push((id.clone(), at, 30.0, Some(level + d.below(200) as f64 / 100.0)));
+            if level >= 90.0 {
+                rows.failures.push(Failure {
+                    asset: id.clone(),
+                    at: at + 2 * HOUR,
+                    known_at: None,
+                    mode: None,
+                    mode_known_at: None,
+                });
+                level = 20.0;
+            }
+        }
+    }
+    rows
+}
+
+#[test]
+fn how_far_a_threshold_is_feeds_the_risk_and_reasons_refer_to_what_was_found() {
+    let settings = Settings {
+        thresholds: vec![Threshold { metric: "heat".into(), above: Some(90.0), below: None }],
+        ..settings()
+    };
+    let frames = Frames::new(filling().inputs()).unwrap();
+    let history = frames.as_of(frames.end());
+    let limit = |metric: &str| {
+        if metric == "heat" { vec![Limit { value: 90.0, above: true }] } else { Vec::new() }
+    };
+    let catalog = Catalog::of(&history).with_limits(&history, &limit);
+    let table = compute(&history, &catalog, &history.population(), None);
+    let named = |name: &str| catalog.features().iter().position(|f| f.name == name).unwrap();
+    let (until, mean) =
+        (&table.numbers[named("heat.days_until_above_90")], &table.numbers[named("heat.mean_7d")]);
+    let last = &table.numbers[named("heat.last")];
+    let mut near = 0;
+    for i in 0..60 {
+        assert!((0.0..=365.0).contains(&until[i]), "{} {}", until[i], mean[i]);
+        // The pace is at most 0.8 a day.
+        let paced = until[i] < 365.0 && until[i] > 0.0;
+        assert!(!paced || until[i] > (90.0 - mean[i]) / 0.9 || last[i] < mean[i], "{} {}", until[i], mean[i]);
+        near += usize::from(paced && until[i] < 60.0);
+    }
+    assert!(near >= 3, "{near} assets near the threshold");
+    let result = run(&frames, &settings, &Silent).unwrap();
+    let features = result.features.column("feature").unwrap().str().unwrap().clone();
+    assert!(features.iter().flatten().any(|f| f == "heat.days_until_above_90"));
+    let mut bytes = Vec::new();
+    forewarn_report::write_csv(&result.ranking.head(Some(3)), &mut bytes).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.contains("; it is at "), "no reason refers to what was found: {text}");
 }
 
 proptest! {

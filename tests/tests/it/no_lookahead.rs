@@ -3,7 +3,7 @@
 //! covered on arrival.
 
 use forewarn_engine::{BacktestPlan, Capacity, Refit, RiskSettings, Settings, Silent, backtest, run};
-use forewarn_features::{Catalog, Condition, Sequence, compute};
+use forewarn_features::{Catalog, Condition, Limit, Sequence, compute};
 use forewarn_frames::time::{DAY, HOUR, Micros};
 use forewarn_frames::{Cutoff, Every, Frames, Horizon};
 use polars::prelude::*;
@@ -110,7 +110,8 @@ impl Condition for Transparent {
 fn features(rows: &Rows, cutoff: Cutoff) -> Vec<String> {
     let frames = Frames::new(rows.inputs()).unwrap();
     let history = frames.as_of(cutoff);
-    let catalog = Catalog::of(&history).with_condition(&history);
+    let limits = |_: &str| [40.0, 0.0].map(|value| Limit { value, above: value > 0.0 }).to_vec();
+    let catalog = Catalog::of(&history).with_limits(&history, &limits).with_condition(&history);
     let table = compute(&history, &catalog, &history.population(), Some(&Transparent));
     let mut out = Vec::new();
     for (r, &a) in table.assets.iter().enumerate() {

@@ -15,7 +15,7 @@ pub(super) struct Days {
 }
 
 /// What lies beyond is no reading of anything, and its squares could not be summed up.
-const LARGEST: f64 = 1e100;
+pub(super) const LARGEST: f64 = 1e100;
 
 /// What a value of a day stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Days {
 }
 
 /// One value for each day from `first` to before `until`; NaN where nothing is known.
-fn days_of(series: &Series<'_>, first: i32, until: i32, shown: Shown) -> Vec<f64> {
+pub(super) fn days_of(series: &Series<'_>, first: i32, until: i32, shown: Shown) -> Vec<f64> {
     let mut out = vec![f64::NAN; (until - first) as usize];
     let (day, rise) = (series.day(), series.cum_increase());
     let level = if series.on_change() { series.last() } else { series.mean() };

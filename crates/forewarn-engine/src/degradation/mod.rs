@@ -4,6 +4,7 @@
 mod backtest;
 mod daily;
 mod judge;
+mod lives;
 mod thresholds;
 mod words;
 
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 use forewarn_features::number;
 use forewarn_frames::output::DEGRADATIONS;
-use forewarn_frames::time::{DAY, day_number};
+use forewarn_frames::time::{DAY, day_number, format_day};
 use forewarn_frames::{Finding, Frames, History, Severity};
 use forewarn_models::{DailySeries, Side, time_to_threshold};
 use polars::prelude::*;
@@ -21,8 +22,10 @@ use crate::{EngineError, Progress, Settings};
 pub(crate) use backtest::backtest;
 use daily::{Days, Shown};
 use judge::{Found, HORIZON_DAYS, Judged, What, judge};
+pub(crate) use lives::lives;
 pub use thresholds::Threshold;
 use thresholds::learn;
+pub(crate) use thresholds::limits;
 
 /// Series that are drawn.
 const DRAWN: usize = 12;
@@ -42,6 +45,35 @@ pub(crate) struct Degradations {
     pub points: Vec<Point>,
     /// What the alarms cost.
     pub finding: Option<Finding>,
+    /// What the first finding on a metric of an asset says, where it alone shows it.
+    pub said: Said,
+}
+
+/// The first finding on a series, in words that follow a sentence on the metric.
+#[derive(Debug, Default)]
+pub(crate) struct Said(BTreeMap<(usize, String), String>);
+
+impl Said {
+    fn of(history: &History<'_>, found: &[Found]) -> Self {
+        let mut out = BTreeMap::new();
+        // Drifts are in the reasons already, as slopes and shifts.
+        for f in found.iter().filter(|f| f.n_assets <= 1 && !matches!(f.what, What::Trend { .. })) {
+            let metric = history.metric_name(f.metric);
+            out.entry((f.asset, metric.to_owned())).or_insert_with(|| {
+                let text = words::say_of_it(f, metric);
+                match f.what {
+                    What::Nears { .. } | What::Learned { .. } => text,
+                    _ => format!("{text} ({})", format_day(f.since)),
+                }
+            });
+        }
+        Self(out)
+    }
+
+    /// Of a metric of an asset.
+    pub(crate) fn on(&self, asset: usize, metric: &str) -> Option<&str> {
+        self.0.get(&(asset, metric.to_owned())).map(String::as_str)
+    }
 }
 
 /// How many false alarms the search costs.
@@ -74,7 +106,12 @@ pub(crate) fn degradations(
 ) -> Result<Degradations, EngineError> {
     let history = frames.as_of(frames.end());
     if history.n_metrics() == 0 {
-        return Ok(Degradations { table: DEGRADATIONS.empty(), points: Vec::new(), finding: None });
+        return Ok(Degradations {
+            table: DEGRADATIONS.empty(),
+            points: Vec::new(),
+            finding: None,
+            said: Said::default(),
+        });
     }
     let learned = learn(frames, frames.end(), settings.seed)?;
     let judged = judge(&history, settings, &learned, progress)?;
@@ -83,7 +120,8 @@ pub(crate) fn degradations(
     let risk = |f: &Found| probability.get(&f.asset).copied().unwrap_or(0.0);
     sort(&mut found, &risk);
     let points = points(&history, &found)?;
-    Ok(Degradations { table: table(&history, &found)?, points, finding })
+    let said = Said::of(&history, &found);
+    Ok(Degradations { table: table(&history, &found)?, points, finding, said })
 }
 
 /// What matters first: thresholds by how soon they are crossed, then what many assets show, then by risk and by score.

@@ -1,6 +1,7 @@
 //! Which level of a metric matters: as the settings say, as its name tells, or as earlier failures taught. It does not know
 //! how a series moves.
 
+use forewarn_features::Limit;
 use forewarn_frames::{Cutoff, Frames, History, Horizon, Outcome};
 use forewarn_models::{Side, beta_quantile};
 use rayon::prelude::*;
@@ -58,6 +59,14 @@ pub(super) fn told(metric: &str, settings: &[Threshold]) -> Vec<(f64, Side)> {
     let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
     let named = BY_NAME.iter().find(|(parts, ..)| parts.iter().all(|p| words.contains(p)));
     named.map(|(_, side, value)| vec![(*value, *side)]).unwrap_or_default()
+}
+
+/// The same for the features.
+pub(crate) fn limits(metric: &str, settings: &[Threshold]) -> Vec<Limit> {
+    told(metric, settings)
+        .into_iter()
+        .map(|(value, side)| Limit { value, above: side == Side::Above })
+        .collect()
 }
 
 /// What is compared with a learned threshold.

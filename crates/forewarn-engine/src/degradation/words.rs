@@ -16,6 +16,17 @@ fn once_in(one_in_days: f64) -> String {
     if one_in_days >= 1e6 { "hardly ever".to_owned() } else { format!("about once in {}", days(one_in_days)) }
 }
 
+/// The same after a sentence on the metric: `it is at 83 …`, `its daily rise jumped …`.
+pub(super) fn say_of_it(f: &Found, metric: &str) -> String {
+    let text = say(f, metric);
+    let rise = format!("the daily rise of {metric}");
+    match (text.strip_prefix(&rise), text.strip_prefix(metric)) {
+        (Some(rest), _) => format!("its daily rise{rest}"),
+        (None, Some(rest)) => format!("it{rest}"),
+        (None, None) => text,
+    }
+}
+
 /// `disk_used is 83 and rises by 0.4 a day: it passes 90 in about 16 days (12 to 25)`
 pub(super) fn say(f: &Found, metric: &str) -> String {
     let what = if f.rise { format!("the daily rise of {metric}") } else { metric.to_owned() };

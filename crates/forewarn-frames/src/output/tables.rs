@@ -18,7 +18,11 @@ pub const RANKING: TableSchema = TableSchema {
         ("probability_high", Number, "upper end of the 80 % interval"),
         ("status", Text, "scored, or unknown where there is too little exposure"),
         ("failure_mode", Text, "the likeliest mode, where modes are known and it has a name"),
-        ("remaining_life_days", Number, "median days to the next failure; null: beyond the longest horizon"),
+        (
+            "remaining_life_days",
+            Number,
+            "median days to the next failure, from the probabilities and, where units run until they fail, from how it declines; null: beyond the longest horizon",
+        ),
         (
             "remaining_life_low",
             Number,
