@@ -7,7 +7,7 @@ use forewarn_engine::{
 use forewarn_features::{Catalog, Limit, compute};
 use forewarn_frames::output::{DEGRADATION, DEGRADATIONS};
 use forewarn_frames::time::{DAY, HOUR, Micros};
-use forewarn_frames::{Cutoff, Every, Frames, Horizon};
+use forewarn_frames::{Cutoff, Every, FrameInputs, Frames, Horizon};
 use proptest::prelude::*;
 
 use crate::fleet::{DAYS, Dice, Failure, Rows, START};
@@ -209,6 +209,61 @@ fn how_far_a_threshold_is_feeds_the_risk_and_reasons_refer_to_what_was_found() {
     forewarn_report::write_csv(&result.ranking.head(Some(3)), &mut bytes).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.contains("; it is at "), "no reason refers to what was found: {text}");
+}
+
+/// Four hundred assets; forty fail, one after the other, and run hot in the fifty days before.
+fn hot_before_failures() -> Rows {
+    let mut d = Dice(13);
+    let mut rows = with(|_, _| (30.0, None));
+    rows.readings.clear();
+    let template = rows.assets[0].clone();
+    rows.assets.clear();
+    rows.end = Cutoff::from_day(START + 400);
+    for a in 0..400 {
+        let id = format!("A{a:03}");
+        rows.assets.push((id.clone(), template.1.clone(), template.2.clone(), None, None));
+        // The last four are hot when the records end, and have not failed yet.
+        let fails = (a < 44).then_some(if a < 40 { 80 + 8 * a } else { 370 + a });
+        for day in 0..fails.map_or(400, |f| f.min(400)) {
+            let at = (Micros::from(START) + day) * DAY + 6 * HOUR;
+            let hot = fails.is_some_and(|f| day > f - 50);
+            let heat = if hot { 70.0 } else { 40.0 } + d.below(400) as f64 / 100.0;
+            rows.readings.push((id.clone(), at, 30.0, Some(heat)));
+        }
+        if let Some(day) = fails.filter(|f| *f < 400) {
+            let at = (Micros::from(START) + day) * DAY + 6 * HOUR;
+            rows.failures.push(Failure { asset: id, at, known_at: None, mode: None, mode_known_at: None });
+        }
+    }
+    rows
+}
+
+#[test]
+fn a_level_before_earlier_failures_is_learned_as_a_threshold() {
+    let inputs = FrameInputs { terminal: true, ..hot_before_failures().inputs() };
+    let result = run(&Frames::new(inputs).unwrap(), &settings(), &Silent).unwrap();
+    let df = result.degradations;
+    let text = |c: &str| df.column(c).unwrap().str().unwrap().clone();
+    let (id, words) = (text("asset_id"), text("text"));
+    let (threshold, eta) =
+        (df.column("threshold").unwrap().f64().unwrap(), df.column("eta_days").unwrap().f64().unwrap());
+    let mut told = Vec::new();
+    for i in 0..df.height() {
+        let said = words.get(i).unwrap();
+        if said.contains("of earlier assets at") {
+            // Between what the quiet ones have and what the hot ones have; or the rise from the one to the other.
+            let range = if said.starts_with("heat is at") { 43.5..=70.0 } else { 4.0..=30.0 };
+            assert!(range.contains(&threshold.get(i).unwrap()), "{said}");
+            assert_eq!(eta.get(i), Some(0.0));
+            told.push(id.get(i).unwrap().to_owned());
+        }
+    }
+    told.sort();
+    told.dedup();
+    let hot = ["A040", "A041", "A042", "A043"];
+    assert!(hot.iter().all(|a| told.iter().any(|t| t == a)), "{told:?}");
+    // One in a hundred of the quiet ones may show as much.
+    assert!(told.len() <= hot.len() + 8, "{told:?}");
 }
 
 proptest! {
