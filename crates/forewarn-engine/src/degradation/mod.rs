@@ -14,7 +14,7 @@ use forewarn_features::number;
 use forewarn_frames::output::DEGRADATIONS;
 use forewarn_frames::time::{DAY, day_number, format_day};
 use forewarn_frames::{Finding, Frames, History, Severity};
-use forewarn_models::{DailySeries, Side, time_to_threshold};
+use forewarn_models::{ChangeKind, DailySeries, Side, time_to_threshold};
 use polars::prelude::*;
 
 use crate::evaluate::Point;
@@ -56,8 +56,13 @@ pub(crate) struct Said(BTreeMap<(usize, String), String>);
 impl Said {
     fn of(history: &History<'_>, found: &[Found]) -> Self {
         let mut out = BTreeMap::new();
-        // Drifts are in the reasons already, as slopes and shifts.
-        for f in found.iter().filter(|f| f.n_assets <= 1 && !matches!(f.what, What::Trend { .. })) {
+        // Drifts, scatter and single days are in the reasons already, as slopes, deviations and shifts.
+        let adds = |what: What| match what {
+            What::Nears { .. } | What::Learned { .. } => true,
+            What::Changed { kind, .. } => kind != ChangeKind::Spread,
+            What::Trend { .. } | What::Unlike { .. } | What::UnlikePeers { .. } => false,
+        };
+        for f in found.iter().filter(|f| f.n_assets <= 1 && adds(f.what)) {
             let metric = history.metric_name(f.metric);
             out.entry((f.asset, metric.to_owned())).or_insert_with(|| {
                 let text = words::say_of_it(f, metric);
