@@ -4,10 +4,12 @@
 //! Each table is a [`TableSchema`]; [`TableSchema::check`] says whether a `DataFrame` is that table. `ranking` has a row
 //! type of its own, because its lists of reasons and modes are built row by row.
 
+mod findings;
 mod tables;
 
 use polars::prelude::*;
 
+pub use findings::findings_frame;
 pub use tables::*;
 
 use crate::finding::Finding;

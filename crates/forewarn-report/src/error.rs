@@ -28,6 +28,14 @@ pub enum ReportError {
         /// What the drawing library says.
         message: String,
     },
+    /// The workbook could not be made.
+    #[error("workbook, sheet `{sheet}`: {message}")]
+    Workbook {
+        /// The sheet, or `About`.
+        sheet: &'static str,
+        /// What the library that writes it says.
+        message: String,
+    },
     /// A file of a run folder could not be read or written.
     #[error("file `{file}`: {source}")]
     Read {

@@ -3,7 +3,7 @@
 use std::io;
 
 use forewarn_frames::output::{
-    DEGRADATIONS, FORECASTS, METRICS, OutKind, PROBLEMS, RunFacts, RunTables, TableSchema, WORKLOAD,
+    DEGRADATIONS, FEATURES, FORECASTS, METRICS, OutKind, PROBLEMS, RunFacts, RunTables, TableSchema, WORKLOAD,
 };
 use forewarn_frames::{Finding, Severity};
 use polars::prelude::*;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{ReportError, table};
+use crate::prom::gauges;
 use crate::tables::{read_parquet, rows_json, write_csv, write_parquet};
 use crate::text::foreign;
 
@@ -231,7 +232,40 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
         ("workload.parquet", parquet(&tables.workload, "workload")?),
         ("metrics.json", metrics_json(&tables.metrics)?.into_bytes()),
         ("findings.json", findings_json(&tables.findings)?.into_bytes()),
+        ("forewarn.prom", gauges(tables)?.into_bytes()),
     ])
+}
+
+/// A table of a run folder; empty where there is no such file, as in a run of an earlier version.
+fn read_or_empty(
+    read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+    schema: &TableSchema,
+) -> Result<DataFrame, ReportError> {
+    let file = format!("{}.parquet", schema.name);
+    match read(&file) {
+        Ok(bytes) => read_parquet(&bytes, schema.name),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(schema.empty()),
+        Err(source) => Err(ReportError::Read { file, source }),
+    }
+}
+
+/// Reads a run folder's feature catalog, which [`crate::exports`] takes beside the tables; empty where there is none.
+///
+/// # Errors
+///
+/// The file is damaged or of another schema.
+///
+/// # Example
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+/// let none = |_: &str| Err(Error::from(ErrorKind::NotFound));
+/// assert_eq!(forewarn_report::read_features(&none)?.height(), 0);
+/// assert!(forewarn_report::read_features(&|_| Ok(b"no table".to_vec())).is_err());
+/// # Ok::<(), forewarn_report::ReportError>(())
+/// ```
+pub fn read_features(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<DataFrame, ReportError> {
+    read_or_empty(read, &FEATURES)
 }
 
 /// Reads a run folder's tables back, so that its page can be rendered again. `read` gives the bytes of a file by its
@@ -250,11 +284,7 @@ pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportE
 pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTables, ReportError> {
     let get = |file: &str| read(file).map_err(|source| ReportError::Read { file: file.to_owned(), source });
     let parquet = |name: &str| read_parquet(&get(&format!("{name}.parquet"))?, name);
-    // A run of an earlier version has no such file; it is rendered without that part.
-    let or_empty = |name: &str, schema: &TableSchema| match read(&format!("{name}.parquet")) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(schema.empty()),
-        _ => parquet(name),
-    };
+    let or_empty = |schema: &TableSchema| read_or_empty(read, schema);
     let text = |file: &str| {
         String::from_utf8(get(file)?).map_err(|_| ReportError::Content {
             file: file.to_owned(),
@@ -278,11 +308,11 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
         plot_series: parquet("plot_series")?,
         recurrences: parquet("recurrences")?,
         measures: parquet("measures")?,
-        degradations: or_empty("degradations", &DEGRADATIONS)?,
-        forecasts: or_empty("forecasts", &FORECASTS)?,
-        workload: or_empty("workload", &WORKLOAD)?,
+        degradations: or_empty(&DEGRADATIONS)?,
+        forecasts: or_empty(&FORECASTS)?,
+        workload: or_empty(&WORKLOAD)?,
         findings: findings_from_json(&text("findings.json")?)?,
-        problems: or_empty("problems", &PROBLEMS)?,
+        problems: or_empty(&PROBLEMS)?,
         facts: facts_from_json(facts)?,
     })
 }

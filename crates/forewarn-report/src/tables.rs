@@ -190,7 +190,7 @@ fn object<'a>(fields: &[Field], cells: impl Iterator<Item = AnyValue<'a>>) -> Va
 }
 
 /// `2025-01-31T13:45:00Z`, with microseconds only where there are some.
-fn time_text(at: i64) -> String {
+pub(crate) fn time_text(at: i64) -> String {
     use forewarn_frames::time::{DAY, format_day};
     let rest = at.rem_euclid(DAY);
     let (seconds, micros) = (rest / 1_000_000, rest % 1_000_000);
@@ -212,15 +212,17 @@ fn time_text(at: i64) -> String {
 
 /// A table as an array of row objects; keys in column order.
 pub(crate) fn rows_json(df: &DataFrame) -> Result<Value, ReportError> {
-    let mut rows = Vec::with_capacity(df.height());
-    for i in 0..df.height() {
-        let mut row = Map::new();
-        for c in df.columns() {
-            row.insert(c.name().to_string(), to_json(&c.get(i).map_err(table("json"))?));
-        }
-        rows.push(Value::Object(row));
+    let rows = (0..df.height()).map(|i| row_json(df, i));
+    Ok(Value::Array(rows.collect::<PolarsResult<_>>().map_err(table("json"))?))
+}
+
+/// The row `i` of a table as an object; keys in column order.
+pub(crate) fn row_json(df: &DataFrame, i: usize) -> PolarsResult<Value> {
+    let mut row = Map::new();
+    for c in df.columns() {
+        row.insert(c.name().to_string(), to_json(&c.get(i)?));
     }
-    Ok(Value::Array(rows))
+    Ok(Value::Object(row))
 }
 
 /// A table as text for standard output, with a final line break. As a `Table`, cells are cleaned of control characters

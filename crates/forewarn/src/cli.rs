@@ -68,6 +68,17 @@ pub(crate) enum TableFormat {
     Json,
 }
 
+/// The shape of exported tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// `tables/NAME.csv`, safe in a spreadsheet
+    Csv,
+    /// `forewarn.xlsx`, a sheet for each table
+    Xlsx,
+    /// `tables/NAME.json`, and `tables/schema.json` that says what they hold
+    Json,
+}
+
 /// Where the config and the data are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConfigArgs {
@@ -116,7 +127,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Show the last runs, their age, exit code and findings
     Status(StatusArgs),
-    /// Render the report of a run folder again from its saved tables
+    /// Render the report of a run folder again from its saved tables, or export these
     Report(ReportArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
@@ -249,6 +260,12 @@ pub(crate) struct ReportArgs {
     /// The run folder
     #[arg(value_name = "RUN_DIR")]
     pub(crate) run_dir: PathBuf,
+    /// Write every table in these formats instead, a list like csv,xlsx,json; the run folder stays as it is
+    #[arg(long, value_enum, value_name = "FORMATS", value_delimiter = ',', requires = "to")]
+    pub(crate) export: Vec<ExportFormat>,
+    /// The folder to write them to
+    #[arg(long, value_name = "DIR", requires = "export")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 /// `forewarn completions`

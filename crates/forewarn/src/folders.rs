@@ -3,7 +3,7 @@
 //! `OUT/.runs/<as-of>-<id>/` is filled and synced, its manifest last; then the links `OUT/<as-of>` and `OUT/latest` are
 //! switched. Until then, and on any failure, the earlier folder stays as it was. It does not know what the files mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -166,13 +166,16 @@ impl Draft {
         &self.path
     }
 
-    /// Writes the file `name` and counts it in.
+    /// Writes the file `name`, which may lie in a folder below (`tables/risk.csv`), and counts it in.
     ///
     /// # Errors
     ///
     /// It cannot be written, or reads back otherwise.
     pub(crate) fn put(&mut self, name: &str, bytes: &[u8]) -> Outcome<()> {
         let path = self.path.join(name);
+        if let Some(folder) = path.parent().filter(|folder| *folder != self.path) {
+            fs::create_dir_all(folder).map_err(|e| Failure::io("make the folder", folder, &e))?;
+        }
         write_synced(&path, bytes).map_err(|e| Failure::io("write", &path, &e))?;
         let found = Fingerprint::of_file(&path).map_err(|e| Failure::io("read back", &path, &e))?;
         if found != Fingerprint::of_bytes(bytes) {
@@ -205,6 +208,11 @@ impl Draft {
     /// It cannot be written.
     pub(crate) fn put_manifest(&self, manifest: &Value) -> Outcome<()> {
         self.put_uncounted(MANIFEST, &pretty(manifest))?;
+        let parents: BTreeSet<PathBuf> =
+            self.files.keys().filter_map(|name| Some(self.path.join(name).parent()?.to_owned())).collect();
+        for folder in parents.iter().filter(|folder| **folder != self.path) {
+            sync_folder(folder).map_err(|e| Failure::io("sync", folder, &e))?;
+        }
         sync_folder(&self.path).map_err(|e| Failure::io("sync", &self.path, &e))
     }
 

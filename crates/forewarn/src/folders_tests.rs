@@ -157,3 +157,21 @@ fn a_fingerprint_is_the_known_one() {
     assert_eq!(f.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!(f.bytes, 3);
 }
+
+#[test]
+fn a_file_may_lie_in_a_folder_below() {
+    let s = Scratch::new("below");
+    let lock = Lock::take(&s.0, ".lock").unwrap();
+    let mut draft = begin_run(&lock, &s.0, day("2025-12-31"), "aa").unwrap();
+    draft.put("tables/risk.csv", b"a\n").unwrap();
+    draft.put("tables/ranking.csv", b"b\n").unwrap();
+    let files = draft.files_json();
+    assert_eq!(files["tables/risk.csv"], Fingerprint::of_bytes(b"a\n").to_json());
+    draft.put_manifest(&json!({ "files": files })).unwrap();
+    assert_eq!(fs::read(draft.path().join("tables/ranking.csv")).unwrap(), b"b\n");
+    let path = draft.path().to_owned();
+    // A file stands where the folder would have to be made.
+    assert_eq!(draft.put("tables/risk.csv/more", b"c").unwrap_err().exit, Exit::CouldNotRun);
+    drop(draft);
+    assert!(!path.exists());
+}

@@ -40,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) counts: Option<Vec<CountOptions>>,
     /// The data checks.
     pub(crate) checks: Option<ChecksOptions>,
+    /// What is written beside the report for other programs.
+    pub(crate) export: Option<ExportOptions>,
     /// What the report may show of tickets.
     pub(crate) privacy: Option<PrivacyOptions>,
     /// Thresholds of metrics.
@@ -146,6 +148,16 @@ pub(crate) struct RangeOptions {
     pub(crate) min: Option<f64>,
     /// The greatest. Default: no limit.
     pub(crate) max: Option<f64>,
+}
+
+/// `[export]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExportOptions {
+    /// The formats in which every table is written beside Parquet: `csv` and `json` (`tables/NAME.csv`,
+    /// `tables/NAME.json` with `tables/schema.json`) and `xlsx` (`forewarn.xlsx`, a sheet for each table); `[]` for none.
+    /// Default: `["csv", "xlsx"]`. Example: `tables = ["json"]`
+    pub(crate) tables: Option<Vec<String>>,
 }
 
 /// `[privacy]`

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use forewarn_engine::{Capacity, CountBy, CountLevel, Period, RiskSettings, TextShown, Threshold};
 use forewarn_frames::{Cutoff, Every, Horizon, Severity};
+use forewarn_report::Export;
 use forewarn_sources::{SourceError, SourceOptions, SourceSettings};
 
 use crate::clock::Environment;
@@ -13,7 +14,8 @@ use crate::config_file::ConfigFile;
 use crate::errors::{Failure, Outcome};
 use crate::nearest::nearest;
 use crate::options::{
-    ChecksOptions, CostOptions, CountOptions, Options, PrivacyOptions, RiskOptions, ThresholdOptions,
+    ChecksOptions, CostOptions, CountOptions, ExportOptions, Options, PrivacyOptions, RiskOptions,
+    ThresholdOptions,
 };
 
 /// The tables whose age can be limited.
@@ -67,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) engine: forewarn_engine::Settings,
     /// The data checks.
     pub(crate) checks: Checks,
+    /// The formats in which the tables are written beside Parquet, in their order.
+    pub(crate) export: Vec<Export>,
     /// What is read, resolved: paths, presets, zones.
     pub(crate) reading: SourceSettings,
     /// The tables of sources and of later versions, as they were written and found valid.
@@ -187,6 +191,7 @@ impl Settings {
             cost,
             counts,
             checks,
+            export,
             privacy,
             threshold,
         } = file.options;
@@ -247,6 +252,7 @@ impl Settings {
             },
         };
         let checks = checks_settings(p, checks.unwrap_or_default());
+        let export = export_formats(p, export.unwrap_or_default());
         check_later(p, cost.as_ref(), privacy.as_ref());
         let sources = SourceOptions {
             assets,
@@ -260,7 +266,7 @@ impl Settings {
         let time_zone = run.time_zone.unwrap_or_else(|| "UTC".to_owned());
         let reading = sources.resolve(&base, Some(&time_zone)).map_err(|e| in_file(e, &name))?;
         let reading = SourceSettings { max_bad_files: checks.max_bad_files, ..reading };
-        Ok(Self { out, as_of, history_from, time_zone, engine, checks, reading, written })
+        Ok(Self { out, as_of, history_from, time_zone, engine, checks, export, reading, written })
     }
 
     /// The settings as TOML. `places` adds what says where, and not what: those stay out of a manifest, since the same
@@ -327,6 +333,9 @@ impl Settings {
             checks.insert("ranges".into(), Value::Table(ranges));
         }
         all.insert("checks".into(), Value::Table(checks));
+        let formats = self.export.iter().map(|e| Value::String(e.name().to_owned())).collect();
+        let export = toml::Table::from_iter([("tables".to_owned(), Value::Array(formats))]);
+        all.insert("export".into(), Value::Table(export));
         self.copy_written(&LATER_TABLES, &mut all);
         all
     }
@@ -428,6 +437,15 @@ fn checks_settings(p: &mut Problems<'_>, checks: ChecksOptions) -> Checks {
         ranges.insert(metric, (range.min, range.max));
     }
     Checks { fail_at, max_age_days, max_bad_files, ranges }
+}
+
+/// `[export]`, resolved: each format once, in the order in which they are written.
+fn export_formats(p: &mut Problems<'_>, export: ExportOptions) -> Vec<Export> {
+    let Some(written) = export.tables else { return vec![Export::Csv, Export::Xlsx] };
+    for found in written.iter().filter(|found| Export::parse(found).is_none()) {
+        p.add_name("export.tables", found, &Export::ALL.map(Export::name));
+    }
+    Export::ALL.into_iter().filter(|e| written.iter().any(|w| w == e.name())).collect()
 }
 
 /// `[[counts]]`, resolved; what is left open is chosen from the data.

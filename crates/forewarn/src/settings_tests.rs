@@ -24,6 +24,7 @@ fn defaults_hold_where_nothing_is_said() {
     );
     assert_eq!((s.engine.capacity.visits, s.engine.capacity.per_days), (20, 7));
     assert_eq!((s.checks.fail_at, s.checks.max_bad_files), (Severity::Error, 0.1));
+    assert_eq!(s.export, [Export::Csv, Export::Xlsx]);
 }
 
 #[test]
@@ -138,6 +139,24 @@ fn a_wrong_name_brings_the_nearest() {
     assert_eq!(e.hints, ["a similar name exists: `tickets`"]);
     let e = plain("[[counts]]\nby = \"sites\"\n").unwrap_err();
     assert_eq!(e.hints, ["a similar name exists: `site`"]);
+    let e = plain("[export]\ntables = [\"csv\", \"xls\"]\n").unwrap_err();
+    assert_eq!(
+        e.message,
+        "invalid `export.tables` in `conf/forewarn.toml`: found `xls`, expected one of `csv`, `xlsx`, `json`"
+    );
+    assert_eq!(e.hints, ["a similar name exists: `xlsx`"]);
+}
+
+#[test]
+fn formats_of_an_export_are_single_and_in_their_order() {
+    let check = |written: &str, want: &[Export], printed: &str| {
+        let s = plain(&format!("[export]\ntables = {written}\n")).unwrap();
+        assert_eq!(s.export, want, "{written}");
+        assert_eq!(s.to_table(false)["export"]["tables"].to_string(), printed);
+    };
+    check("[]", &[], "[]");
+    check("[\"json\"]", &[Export::Json], "[\"json\"]");
+    check("[\"xlsx\", \"csv\", \"xlsx\"]", &[Export::Csv, Export::Xlsx], "[\"csv\", \"xlsx\"]");
 }
 
 #[test]

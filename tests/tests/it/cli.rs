@@ -62,7 +62,7 @@ fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
     out
 }
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 15] = [
     "report.html",
     "ranking.parquet",
     "ranking.csv",
@@ -72,6 +72,10 @@ const FILES: [&str; 11] = [
     "calibration.parquet",
     "metrics.json",
     "findings.json",
+    "forewarn.prom",
+    "forewarn.xlsx",
+    "tables/ranking.csv",
+    "tables/features.csv",
     "manifest.json",
     "run-log.json",
 ];
@@ -255,6 +259,12 @@ fn bad_input_is_named_and_changes_nothing() {
             config.replace("category = 'Hardware'", "kategory = 'Hardware'"),
             None,
             vec!["kategory"],
+        ),
+        (
+            "an unknown format of the tables",
+            format!("{config}\n[export]\ntables = [\"csv\", \"xlxs\"]\n"),
+            None,
+            vec!["export.tables", "xlxs", "`xlsx`", "hint"],
         ),
         ("no TOML", "[run\nout".into(), None, vec!["forewarn.toml"]),
     ];

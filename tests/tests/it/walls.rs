@@ -19,10 +19,11 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// Which crates alone may use an outside library (by prefix).
-const ONLY_IN: [(&str, &[&str]); 6] = [
+const ONLY_IN: [(&str, &[&str]); 7] = [
     ("linfa", &["forewarn-models"]),
     ("plotters", &["forewarn-report"]),
     ("minijinja", &["forewarn-report"]),
+    ("rust_xlsxwriter", &["forewarn-report"]),
     ("clap", &["forewarn", "forewarn-datasets"]),
     ("anyhow", &["forewarn"]),
     ("pyo3", &["forewarn-py"]),

@@ -408,8 +408,23 @@ pub const WORKLOAD: TableSchema = TableSchema {
     ],
 };
 
+/// What the data checks found, as it stands in `findings.json`.
+pub const FINDINGS: TableSchema = TableSchema {
+    name: "findings",
+    columns: &[
+        ("check", Text, "the check's name"),
+        ("severity", Text, "info, warning or error"),
+        ("table", Text, "the input table it is about"),
+        ("column", Text, "the column, where one is meant"),
+        ("n_rows", Whole, "how many rows"),
+        ("sample", Texts, "up to five values or ids"),
+        ("message", Text, "what was found"),
+        ("hint", Text, "what to try; empty where there is nothing to do"),
+    ],
+};
+
 /// Every output table of a run.
-pub const TABLES: [&TableSchema; 18] = [
+pub const TABLES: [&TableSchema; 19] = [
     &RANKING,
     &RISK,
     &LABELS,
@@ -428,4 +443,5 @@ pub const TABLES: [&TableSchema; 18] = [
     &FORECASTS,
     &FORECASTS_JUDGED,
     &WORKLOAD,
+    &FINDINGS,
 ];

@@ -12,7 +12,7 @@ use crate::{
     metrics_from_json, metrics_json, read_parquet, read_tables, render, table_text, write_csv, write_parquet,
 };
 
-fn again(tables: &RunTables) -> RunTables {
+pub(super) fn again(tables: &RunTables) -> RunTables {
     let mut saved: Vec<(String, Vec<u8>)> =
         files(tables).unwrap().into_iter().map(|(n, b)| (n.to_owned(), b)).collect();
     let manifest = json!({"version": "0.1.0", "facts": facts_json(&tables.facts).unwrap()}).to_string();

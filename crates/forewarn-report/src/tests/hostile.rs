@@ -4,7 +4,7 @@ use super::fixture::{plain, run};
 use crate::{Format, MAX_BYTES, files, render, table_text};
 
 /// What is tried in every field.
-const PAYLOADS: [&str; 22] = [
+pub(super) const PAYLOADS: [&str; 22] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "' onmouseover='alert(1)",
@@ -118,7 +118,7 @@ fn no_payload_gains_a_formula() {
 }
 
 /// The cells of a CSV text, read as a spreadsheet does.
-fn cells(csv: &str) -> Vec<String> {
+pub(super) fn cells(csv: &str) -> Vec<String> {
     let (mut out, mut cell, mut quoted) = (Vec::new(), String::new(), false);
     let mut chars = csv.chars().peekable();
     while let Some(c) = chars.next() {

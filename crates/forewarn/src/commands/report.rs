@@ -1,20 +1,57 @@
-//! `forewarn report`: renders the page of a run folder again from its saved tables.
+//! `forewarn report`: renders the page of a run folder again from its saved tables, or exports these.
 
-use forewarn_report::{read_tables, render};
+use std::fs;
+use std::path::Path;
 
-use crate::cli::ReportArgs;
+use forewarn_report::{Export, exports, read_features, read_tables, render};
+
+use crate::cli::{ExportFormat, ReportArgs};
 use crate::context::Context;
-use crate::errors::{Exit, Outcome};
+use crate::errors::{Exit, Failure, Outcome};
 use crate::folders;
 
-/// Writes `report.html` again, the same bytes for the same tables and version.
+/// Writes `report.html` again, or the exports: the same bytes for the same tables and version.
 pub(super) fn report(args: &ReportArgs, context: &Context) -> Outcome<Exit> {
     let dir = folders::find_run(&args.run_dir)?;
-    let tables =
-        read_tables(&|file| std::fs::read(dir.join(file))).map_err(|e| super::unreadable(&dir, &e))?;
+    if let Some(to) = &args.to {
+        return export(&dir, &args.export, to, context);
+    }
+    let tables = read_tables(&|file| fs::read(dir.join(file))).map_err(|e| super::unreadable(&dir, &e))?;
     let page = render(&tables).map_err(|e| super::unwritable(&e))?;
     let path = dir.join("report.html");
     folders::replace_file(&path, page.as_bytes())?;
     context.ui.data(&format!("{}\n", path.display()))?;
+    Ok(Exit::Done)
+}
+
+/// Writes the saved tables to the folder `to` and says where each file is.
+fn export(dir: &Path, formats: &[ExportFormat], to: &Path, context: &Context) -> Outcome<Exit> {
+    let read = |file: &str| fs::read(dir.join(file));
+    let tables = read_tables(&read).map_err(|e| super::unreadable(dir, &e))?;
+    let features = read_features(&read).map_err(|e| super::unreadable(dir, &e))?;
+    // Its manifest lists what a run folder holds, and how it was made.
+    if let (Ok(run), Some(there)) = (dir.canonicalize(), to.ancestors().find_map(|a| a.canonicalize().ok()))
+        && there.starts_with(&run)
+    {
+        return Err(Failure::input(format!("`--to` names the run folder itself: `{}`", to.display()))
+            .hint("name another folder: a run folder stays as its run left it"));
+    }
+    let formats: Vec<Export> = formats
+        .iter()
+        .map(|format| match format {
+            ExportFormat::Csv => Export::Csv,
+            ExportFormat::Xlsx => Export::Xlsx,
+            ExportFormat::Json => Export::Json,
+        })
+        .collect();
+    for file in exports(&tables, &features, &formats).map_err(|e| super::unwritable(&e))? {
+        let (name, bytes) = file.map_err(|e| super::unwritable(&e))?;
+        let path = to.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|e| Failure::io("make the folder", folder, &e))?;
+        }
+        folders::replace_file(&path, &bytes)?;
+        context.ui.data(&format!("{}\n", path.display()))?;
+    }
     Ok(Exit::Done)
 }

@@ -4,7 +4,9 @@ use forewarn_engine::{Problems, RunResult};
 use forewarn_frames::output::{RunFacts, RunTables};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding};
-use forewarn_report::{Format, facts_json, read_parquet, read_tables, render, table_text, write_parquet};
+use forewarn_report::{
+    Format, exports, facts_json, read_parquet, read_tables, render, table_text, write_parquet,
+};
 use serde_json::{Value, json};
 
 use crate::cli::RunArgs;
@@ -184,6 +186,11 @@ fn write(
     let mut features = Vec::new();
     write_parquet(&result.features, &mut features, "features").map_err(|e| super::unwritable(&e))?;
     draft.put("features.parquet", &features)?;
+    for file in exports(&tables, &result.features, &settings.export).map_err(|e| super::unwritable(&e))? {
+        context.stop.check()?;
+        let (name, bytes) = file.map_err(|e| super::unwritable(&e))?;
+        draft.put(&name, &bytes)?;
+    }
     draft.put("model.json", &result.model)?;
     draft.put("report.html", page.as_bytes())?;
     let run_id = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

@@ -217,6 +217,9 @@ per_days = 7                   # in that many days
 fail_at = \"error\"              # a finding of this severity ends a run with exit code 1
 # max_age_days = { tickets = 7 }
 # ranges = { temperature = { min = -20, max = 90 } }
+
+[export]
+tables = [\"csv\", \"xlsx\"]       # every table, beside Parquet; also \"json\"; [] for none
 ";
 
 #[cfg(test)]
