@@ -193,7 +193,7 @@ impl Calibrator {
             Curve::Isotonic { log_odds, probability } => interpolate(log_odds, probability, z),
             Curve::Centered { log_odds, probability } => {
                 let p = interpolate(log_odds, probability, z);
-                let (first, last) = (log_odds[0], log_odds[log_odds.len() - 1]);
+                let (first, last) = (log_odds.first().unwrap_or(&z), log_odds.last().unwrap_or(&z));
                 let beyond = (z - last).max(0.0) + (z - first).min(0.0);
                 if beyond == 0.0 { p } else { sigmoid(logit(p) + BEYOND * beyond) }
             }

@@ -21,8 +21,8 @@ impl Life {
     /// other. A quantile of the decline that is missing lies beyond the longest horizon; a missing median leaves this
     /// life's.
     ///
-    /// On engines that run until they fail (C-MAPSS), the quantiles of the decline alone erred less than these, those
-    /// of the probabilities, or the mean of both; see `benches/results/degradations.md`.
+    /// On engines that run until they fail (C-MAPSS) the decline erred less than the probabilities, or the mean of both; see
+    /// `benches/results/degradations.md`.
     ///
     /// ```
     /// use forewarn_models::Life;
@@ -39,7 +39,7 @@ impl Life {
         let far = |days: Option<f64>| days.unwrap_or(f64::INFINITY);
         let within = |days: f64| days.is_finite().then_some(days);
         let (least, most) = (self.low.unwrap_or(longest_days), far(self.high));
-        let median = far(decline.median.or(self.median)).clamp(least.min(most), most);
+        let median = far(decline.median.or(self.median)).max(least).min(most);
         Self {
             low: within(far(decline.low).min(median)),
             median: within(median),

@@ -266,6 +266,59 @@ fn a_level_before_earlier_failures_is_learned_as_a_threshold() {
     assert!(told.len() <= hot.len() + 8, "{told:?}");
 }
 
+/// Units whose `heat` rises from 20 to 90, where they fail for good; each is read for ten days more.
+fn run_to_failure() -> Rows {
+    let mut d = Dice(17);
+    let mut rows = with(|_, _| (30.0, None));
+    rows.readings.clear();
+    let template = rows.assets[0].clone();
+    rows.assets.clear();
+    rows.end = Cutoff::from_day(START + 400);
+    for a in 0..80 {
+        let id = format!("A{a:02}");
+        let start = i64::from(a) * 4;
+        let at = |day: i64| (Micros::from(START) + start + day) * DAY + 6 * HOUR;
+        rows.assets.push((id.clone(), template.1.clone(), template.2.clone(), Some(at(0)), None));
+        let pace = 0.4 + d.below(40) as f64 / 100.0;
+        let life = (70.0 / pace) as i64;
+        for day in 0..(life + 10).min(400 - start) {
+            let heat = 20.0 + pace * day as f64 + d.below(200) as f64 / 100.0;
+            rows.readings.push((id.clone(), at(day), 30.0, Some(heat)));
+        }
+        if start + life < 400 {
+            let at = at(life) + 2 * HOUR;
+            rows.failures.push(Failure { asset: id, at, known_at: None, mode: None, mode_known_at: None });
+        }
+    }
+    rows
+}
+
+#[test]
+fn units_that_run_to_failure_teach_how_long_the_others_have() {
+    let rows = run_to_failure();
+    let inputs = FrameInputs { terminal: true, ..rows.inputs() };
+    let ranking = run(&Frames::new(inputs).unwrap(), &settings(), &Silent).unwrap().ranking;
+    let id = ranking.column("asset_id").unwrap().str().unwrap();
+    let number = |c: &str| ranking.column(c).unwrap().f64().unwrap().clone();
+    let (median, low) = (number("remaining_life_days"), number("remaining_life_low"));
+    let heat = |asset: &str, day: i64| {
+        let at = (Micros::from(START) + day) * DAY + 6 * HOUR;
+        rows.readings.iter().find(|r| r.0 == asset && r.1 == at).and_then(|r| r.3)
+    };
+    let (mut n, mut errors) = (0.0, 0.0);
+    for i in 0..ranking.height() {
+        let asset = id.get(i).unwrap();
+        // Its pace over the last 60 days, where it has run for so long.
+        let (Some(now), Some(before)) = (heat(asset, 399), heat(asset, 339)) else { continue };
+        let left = (90.0 - now) * 60.0 / (now - before);
+        let told = median.get(i).expect("more than the longest horizon of 30 days can be told");
+        assert!(low.get(i).unwrap() <= told);
+        errors += (told - left).abs();
+        n += 1.0;
+    }
+    assert!(n >= 6.0 && errors / n < 8.0, "{n} units, mean error {}", errors / n);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -15,7 +15,7 @@ pub(super) struct Days {
 }
 
 /// What lies beyond is no reading of anything, and its squares could not be summed up.
-pub(super) const LARGEST: f64 = 1e100;
+const LARGEST: f64 = 1e100;
 
 /// What a value of a day stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +35,7 @@ impl Days {
         for &asset in among {
             let series = history.series(asset, metric);
             if !series.is_empty() {
-                let mut days = days_of(&series, first, until, shown);
-                for v in days.iter_mut().filter(|v| v.abs() > LARGEST) {
-                    *v = f64::NAN;
-                }
-                values[asset] = days;
+                values[asset] = days_of(&series, first, until, shown);
             }
         }
         Self { first, values }
@@ -51,10 +47,12 @@ impl Days {
     }
 }
 
-/// One value for each day from `first` to before `until`; NaN where nothing is known.
+/// One value for each day from `first` to before `until`; NaN where nothing is known. The series may go on after that: a unit
+/// is often read for some days after it failed.
 pub(super) fn days_of(series: &Series<'_>, first: i32, until: i32, shown: Shown) -> Vec<f64> {
     let mut out = vec![f64::NAN; (until - first) as usize];
-    let (day, rise) = (series.day(), series.cum_increase());
+    let day = &series.day()[..series.day().partition_point(|d| *d < until)];
+    let rise = series.cum_increase();
     let level = if series.on_change() { series.last() } else { series.mean() };
     let start = day.partition_point(|d| *d < first).saturating_sub(1);
     for i in start..day.len() {
@@ -81,6 +79,9 @@ pub(super) fn days_of(series: &Series<'_>, first: i32, until: i32, shown: Shown)
                 }
             }
         }
+    }
+    for v in out.iter_mut().filter(|v| v.abs() > LARGEST) {
+        *v = f64::NAN;
     }
     out
 }

@@ -55,9 +55,6 @@ impl Sensors {
                 let shown = if *up { Shown::Rise } else { Shown::Level };
                 let mut days = days_of(&history.series(asset, *m), first, until, shown);
                 days.truncate((end - first) as usize);
-                for v in days.iter_mut().filter(|v| v.abs() > super::daily::LARGEST) {
-                    *v = f64::NAN;
-                }
                 days
             })
             .collect();
