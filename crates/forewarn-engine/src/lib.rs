@@ -81,6 +81,20 @@ pub enum EngineError {
 pub struct RunResult {
     /// `ranking`
     pub ranking: DataFrame,
+    /// `plan`
+    pub plan: DataFrame,
+    /// `exposure`
+    pub exposure: DataFrame,
+    /// `service`
+    pub service: DataFrame,
+    /// `track_record`
+    pub track_record: DataFrame,
+    /// `listed`
+    pub listed: DataFrame,
+    /// `drift`
+    pub drift: DataFrame,
+    /// `cards`
+    pub cards: DataFrame,
     /// `risk`
     pub risk: DataFrame,
     /// `labels`

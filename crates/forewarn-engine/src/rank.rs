@@ -84,6 +84,14 @@ pub(crate) fn ranking(
                 reasons: if place < explained.len() { reasons.of(&c, place, i) } else { Vec::new() },
                 previous_rank: moves[place].previous_rank,
                 move_reason: moves[place].reason.clone(),
+                owner: None,
+                criticality: None,
+                warranty_ends_at: None,
+                break_even: None,
+                effectiveness: None,
+                effectiveness_from: None,
+                action_reason: None,
+                feedback: None,
             }
         })
         .collect();

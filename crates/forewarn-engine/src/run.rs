@@ -1,6 +1,6 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_frames::output::LABELS;
+use forewarn_frames::output::{CARDS, DRIFT, EXPOSURE, LABELS, LISTED, PLAN, SERVICE, TRACK_RECORD};
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
@@ -139,6 +139,13 @@ pub(crate) fn run(
     findings.extend(worse.finding);
     let result = RunResult {
         ranking: ranking(frames, settings, &model, &history, &table, &predictions, &worse.said)?,
+        plan: PLAN.empty(),
+        exposure: EXPOSURE.empty(),
+        service: SERVICE.empty(),
+        track_record: TRACK_RECORD.empty(),
+        listed: LISTED.empty(),
+        drift: DRIFT.empty(),
+        cards: CARDS.empty(),
         risk: risk(settings, &history, &table, &predictions)?,
         calibration: calibration_frame(judged, frames)?,
         metrics: metrics_frame(judged, settings.capacity.visits as usize, settings.seed)?,

@@ -4,15 +4,18 @@
 //! Each table is a [`TableSchema`]; [`TableSchema::check`] says whether a `DataFrame` is that table. `ranking` has a row
 //! type of its own, because its lists of reasons and modes are built row by row.
 
+mod decide;
 mod findings;
 mod tables;
 
 use polars::prelude::*;
 
+pub use decide::*;
 pub use findings::findings_frame;
 pub use tables::*;
 
 use crate::finding::Finding;
+use crate::time::Micros;
 
 /// The version of all output schemas together, written into every Parquet file's metadata and the manifest.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -175,6 +178,14 @@ pub struct RankingRow {
     pub reasons: Vec<Reason>,
     pub previous_rank: Option<u32>,
     pub move_reason: Option<String>,
+    pub owner: Option<String>,
+    pub criticality: Option<u32>,
+    pub warranty_ends_at: Option<Micros>,
+    pub break_even: Option<f64>,
+    pub effectiveness: Option<f64>,
+    pub effectiveness_from: Option<String>,
+    pub action_reason: Option<String>,
+    pub feedback: Option<String>,
 }
 
 /// A list column from one flat struct column and the length of each row's list.
@@ -258,6 +269,14 @@ pub fn ranking_frame(rows: &[RankingRow]) -> PolarsResult<DataFrame> {
             )?,
             whole("previous_rank", &|r| r.previous_rank.map(i64::from)),
             text("move_reason", &|r| r.move_reason.as_deref()),
+            text("owner", &|r| r.owner.as_deref()),
+            whole("criticality", &|r| r.criticality.map(i64::from)),
+            whole("warranty_ends_at", &|r| r.warranty_ends_at).cast(&OutKind::Time.dtype())?,
+            number("break_even", &|r| r.break_even),
+            number("effectiveness", &|r| r.effectiveness),
+            text("effectiveness_from", &|r| r.effectiveness_from.as_deref()),
+            text("action_reason", &|r| r.action_reason.as_deref()),
+            text("feedback", &|r| r.feedback.as_deref()),
         ],
     )?;
     debug_assert_eq!(RANKING.check(&df), Ok(()));
@@ -265,7 +284,9 @@ pub fn ranking_frame(rows: &[RankingRow]) -> PolarsResult<DataFrame> {
 }
 
 /// What the report says about the run as a whole; kept in the manifest, so that a report can be rendered again.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// The default is a run that saw nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunFacts {
     /// Where observation ends, `2025-12-31`.
     pub as_of: String,
@@ -307,6 +328,25 @@ pub struct RunFacts {
     pub time_zone: String,
     /// The tool's version.
     pub version: String,
+    /// What the ranking is ordered by: `expected_saving`, or `probability` where costs are missing.
+    pub ranked_by: String,
+    /// The currency of all amounts; `None` where no costs are given.
+    pub currency: Option<String>,
+    /// What an hour of downtime, a visit and a repair cost, as given.
+    pub cost_downtime_hour: Option<f64>,
+    /// See `cost_downtime_hour`.
+    pub cost_visit: Option<f64>,
+    /// See `cost_downtime_hour`.
+    pub cost_repair: Option<f64>,
+    /// Failures within `rank_by_days` expected on the list of one period, from how lists of that length fared in the
+    /// backtest, with the 80 % interval; `None` without a backtest.
+    pub caught: Option<f64>,
+    /// See `caught`.
+    pub caught_low: Option<f64>,
+    /// See `caught`.
+    pub caught_high: Option<f64>,
+    /// Failures expected of all assets within `rank_by_days`.
+    pub expected_failures: Option<f64>,
 }
 
 /// Everything the report is rendered from, by itself enough to render it again.
@@ -314,6 +354,8 @@ pub struct RunFacts {
 pub struct RunTables {
     /// See [`RANKING`].
     pub ranking: DataFrame,
+    /// See [`PLAN`].
+    pub plan: DataFrame,
     /// See [`RISK`].
     pub risk: DataFrame,
     /// See [`LABELS`].
@@ -334,12 +376,80 @@ pub struct RunTables {
     pub forecasts: DataFrame,
     /// See [`WORKLOAD`].
     pub workload: DataFrame,
-    /// What the checks found.
-    pub findings: Vec<Finding>,
     /// See [`PROBLEMS`].
     pub problems: DataFrame,
+    /// See [`EXPOSURE`].
+    pub exposure: DataFrame,
+    /// See [`SERVICE`].
+    pub service: DataFrame,
+    /// See [`TRACK_RECORD`].
+    pub track_record: DataFrame,
+    /// See [`LISTED`].
+    pub listed: DataFrame,
+    /// See [`DRIFT`].
+    pub drift: DataFrame,
+    /// See [`CARDS`].
+    pub cards: DataFrame,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
     /// The run as a whole.
     pub facts: RunFacts,
+}
+
+impl RunTables {
+    /// A run whose tables hold nothing.
+    #[must_use]
+    pub fn empty(facts: RunFacts) -> Self {
+        Self {
+            ranking: RANKING.empty(),
+            plan: PLAN.empty(),
+            risk: RISK.empty(),
+            labels: LABELS.empty(),
+            calibration: CALIBRATION.empty(),
+            metrics: METRICS.empty(),
+            plot_series: PLOT_SERIES.empty(),
+            recurrences: RECURRENCES.empty(),
+            measures: MEASURES.empty(),
+            degradations: DEGRADATIONS.empty(),
+            forecasts: FORECASTS.empty(),
+            workload: WORKLOAD.empty(),
+            problems: PROBLEMS.empty(),
+            exposure: EXPOSURE.empty(),
+            service: SERVICE.empty(),
+            track_record: TRACK_RECORD.empty(),
+            listed: LISTED.empty(),
+            drift: DRIFT.empty(),
+            cards: CARDS.empty(),
+            findings: Vec::new(),
+            facts,
+        }
+    }
+
+    /// Every table with its schema, in a fixed order.
+    #[must_use]
+    pub fn all(&self) -> [(&'static TableSchema, &DataFrame); 19] {
+        [
+            (&RANKING, &self.ranking),
+            (&PLAN, &self.plan),
+            (&RISK, &self.risk),
+            (&LABELS, &self.labels),
+            (&CALIBRATION, &self.calibration),
+            (&METRICS, &self.metrics),
+            (&PLOT_SERIES, &self.plot_series),
+            (&RECURRENCES, &self.recurrences),
+            (&MEASURES, &self.measures),
+            (&DEGRADATIONS, &self.degradations),
+            (&FORECASTS, &self.forecasts),
+            (&WORKLOAD, &self.workload),
+            (&PROBLEMS, &self.problems),
+            (&EXPOSURE, &self.exposure),
+            (&SERVICE, &self.service),
+            (&TRACK_RECORD, &self.track_record),
+            (&LISTED, &self.listed),
+            (&DRIFT, &self.drift),
+            (&CARDS, &self.cards),
+        ]
+    }
 }
 
 #[cfg(test)]
@@ -386,6 +496,14 @@ mod tests {
             ],
             previous_rank: None,
             move_reason: None,
+            owner: Some("o".into()),
+            criticality: Some(1),
+            warranty_ends_at: Some(0),
+            break_even: None,
+            effectiveness: None,
+            effectiveness_from: None,
+            action_reason: None,
+            feedback: None,
         };
         let df = ranking_frame(&[row.clone(), RankingRow { rank: 2, reasons: vec![], ..row }]).unwrap();
         RANKING.check(&df).unwrap();

@@ -86,6 +86,7 @@ mod bootstrap;
 mod calibrate;
 #[cfg(test)]
 mod cases;
+mod caught;
 mod censored;
 mod choose;
 mod columns;
@@ -115,6 +116,7 @@ pub use blend::Blend;
 pub use boosting::{BinnedRows, BoostingParams};
 pub use bootstrap::{BootstrapParams, Replicates, bootstrap, bootstrap_metric};
 pub use calibrate::{Calibrator, CalibratorChoice, CalibratorKind, at_own_level, choose_calibrator};
+pub use caught::{Caught, Promise, expected_caught};
 pub use censored::{CensoringCurve, FollowUp, Window, concordance, dynamic_auc};
 pub use choose::{Choice, Standing, one_standard_error, one_standard_error_bootstrap};
 pub use condition::{ChannelKind, Condition, ConditionDays, MIN_SEQUENCES, N_STATES};

@@ -1,9 +1,6 @@
 //! Fills the page's template. It does not know what the numbers mean; `view` has already put them in words.
 
-use forewarn_frames::output::{
-    CALIBRATION, DEGRADATIONS, FORECASTS, LABELS, MEASURES, METRICS, PLOT_SERIES, PROBLEMS, RANKING,
-    RECURRENCES, RISK, RunTables, WORKLOAD,
-};
+use forewarn_frames::output::RunTables;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, escape_formatter};
@@ -51,39 +48,16 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 /// # Example
 ///
 /// ```
-/// use forewarn_frames::output::{self, RunFacts, RunTables};
-/// let facts = RunFacts {
-///     as_of: "2025-12-31".into(), rank_by_days: 30, capacity_visits: 20, capacity_per_days: 7,
-///     n_assets: 0, n_unknown: 0, n_failures: 0, n_tickets: 0, n_readings: 0, n_events: 0,
-///     chosen_model: "rate".into(), chosen_because: "there was nothing to learn from".into(),
-///     baseline_model: "rate".into(), beats_baseline: false,
-///     backtest_from: None, backtest_to: None, backtest_cutoffs: 0,
-///     trained_as_of: "2025-12-01".into(), time_zone: "UTC".into(), version: "0.1.0".into(),
-/// };
-/// let tables = RunTables {
-///     ranking: output::RANKING.empty(), risk: output::RISK.empty(), labels: output::LABELS.empty(),
-///     calibration: output::CALIBRATION.empty(), metrics: output::METRICS.empty(),
-///     plot_series: output::PLOT_SERIES.empty(), recurrences: output::RECURRENCES.empty(),
-///     measures: output::MEASURES.empty(), problems: output::PROBLEMS.empty(), degradations: output::DEGRADATIONS.empty(),
-///     forecasts: output::FORECASTS.empty(), workload: output::WORKLOAD.empty(), findings: vec![], facts,
-/// };
+/// use forewarn_frames::output::{RunFacts, RunTables};
+/// let tables = RunTables::empty(RunFacts { as_of: "2025-12-31".into(), ..RunFacts::default() });
 /// let page = forewarn_report::render(&tables)?;
 /// assert!(page.starts_with("<!doctype html>") && page.contains("2025-12-31"));
 /// # Ok::<(), forewarn_report::ReportError>(())
 /// ```
 pub fn render(tables: &RunTables) -> Result<String, ReportError> {
-    RANKING.check(&tables.ranking)?;
-    RISK.check(&tables.risk)?;
-    LABELS.check(&tables.labels)?;
-    CALIBRATION.check(&tables.calibration)?;
-    METRICS.check(&tables.metrics)?;
-    PLOT_SERIES.check(&tables.plot_series)?;
-    RECURRENCES.check(&tables.recurrences)?;
-    MEASURES.check(&tables.measures)?;
-    DEGRADATIONS.check(&tables.degradations)?;
-    PROBLEMS.check(&tables.problems)?;
-    FORECASTS.check(&tables.forecasts)?;
-    WORKLOAD.check(&tables.workload)?;
+    for (schema, df) in tables.all() {
+        schema.check(df)?;
+    }
     let env = environment()?;
     let template = env.get_template("page.html")?;
     let mut limits = Limits::default();

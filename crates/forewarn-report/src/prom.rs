@@ -100,25 +100,11 @@ fn labels_text(labels: &Labels<'_>) -> String {
 /// # Example
 ///
 /// ```
-/// # use forewarn_frames::output::{self, RunFacts, RunTables};
-/// # let facts = RunFacts {
-/// #     as_of: "2025-12-31".into(), rank_by_days: 30, capacity_visits: 20, capacity_per_days: 7,
-/// #     n_assets: 0, n_unknown: 0, n_failures: 0, n_tickets: 0, n_readings: 0, n_events: 0,
-/// #     chosen_model: "rate".into(), chosen_because: "there was nothing to learn from".into(),
-/// #     baseline_model: "rate".into(), beats_baseline: false,
-/// #     backtest_from: None, backtest_to: None, backtest_cutoffs: 0,
-/// #     trained_as_of: "2025-12-01".into(), time_zone: "UTC".into(), version: "0.1.0".into(),
-/// # };
-/// # let mut tables = RunTables {
-/// #     ranking: output::RANKING.empty(), risk: output::RISK.empty(), labels: output::LABELS.empty(),
-/// #     calibration: output::CALIBRATION.empty(), metrics: output::METRICS.empty(),
-/// #     plot_series: output::PLOT_SERIES.empty(), recurrences: output::RECURRENCES.empty(),
-/// #     measures: output::MEASURES.empty(), problems: output::PROBLEMS.empty(), degradations: output::DEGRADATIONS.empty(),
-/// #     forecasts: output::FORECASTS.empty(), workload: output::WORKLOAD.empty(), findings: vec![], facts,
-/// # };
+/// use forewarn_frames::output::{METRICS, RunFacts, RunTables};
+/// let mut tables = RunTables::empty(RunFacts { as_of: "2025-12-31".into(), ..RunFacts::default() });
 /// let text = forewarn_report::gauges(&tables)?;
 /// assert!(text.contains("\nforewarn_assets 0\n") && text.ends_with("# EOF\n"));
-/// tables.risk = output::METRICS.empty();
+/// tables.risk = METRICS.empty();
 /// assert!(forewarn_report::gauges(&tables).is_err(), "that is another table");
 /// # Ok::<(), forewarn_report::ReportError>(())
 /// ```

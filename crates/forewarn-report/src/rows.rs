@@ -58,6 +58,11 @@ pub(crate) fn ranking(df: &DataFrame) -> PolarsResult<Vec<RankingRow>> {
     let life = numbers(df, "remaining_life_days")?;
     let (life_low, life_high) = (numbers(df, "remaining_life_low")?, numbers(df, "remaining_life_high")?);
     let (cost, saving) = (numbers(df, "expected_cost")?, numbers(df, "expected_saving")?);
+    let (break_even, effectiveness) = (numbers(df, "break_even")?, numbers(df, "effectiveness")?);
+    let (criticality, warranty) = (wholes(df, "criticality")?, times(df, "warranty_ends_at")?);
+    let [owner, effectiveness_from, why, feedback] =
+        ["owner", "effectiveness_from", "action_reason", "feedback"].map(|c| texts(df, c));
+    let (owner, effectiveness_from, why, feedback) = (owner?, effectiveness_from?, why?, feedback?);
     let (modes, reasons) = (df.column("modes")?.list()?, df.column("reasons")?.list()?);
     (0..df.height())
         .map(|i| {
@@ -89,6 +94,14 @@ pub(crate) fn ranking(df: &DataFrame) -> PolarsResult<Vec<RankingRow>> {
                 },
                 previous_rank: previous[i].and_then(|r| u32::try_from(r).ok()),
                 move_reason: moved[i].clone(),
+                owner: owner[i].clone(),
+                criticality: criticality[i].and_then(|c| u32::try_from(c).ok()),
+                warranty_ends_at: warranty[i],
+                break_even: known(break_even[i]),
+                effectiveness: known(effectiveness[i]),
+                effectiveness_from: effectiveness_from[i].clone(),
+                action_reason: why[i].clone(),
+                feedback: feedback[i].clone(),
             })
         })
         .collect()

@@ -3,7 +3,8 @@
 use std::io;
 
 use forewarn_frames::output::{
-    DEGRADATIONS, FEATURES, FORECASTS, METRICS, OutKind, PROBLEMS, RunFacts, RunTables, TableSchema, WORKLOAD,
+    CARDS, DEGRADATIONS, DRIFT, EXPOSURE, FEATURES, FORECASTS, LISTED, METRICS, OutKind, PLAN, PROBLEMS,
+    RunFacts, RunTables, SERVICE, TRACK_RECORD, TableSchema, WORKLOAD,
 };
 use forewarn_frames::{Finding, Severity};
 use polars::prelude::*;
@@ -52,6 +53,17 @@ struct SavedFacts {
     trained_as_of: String,
     time_zone: String,
     version: String,
+    // Runs of an earlier version have none of what follows.
+    #[serde(default)]
+    ranked_by: String,
+    currency: Option<String>,
+    cost_downtime_hour: Option<f64>,
+    cost_visit: Option<f64>,
+    cost_repair: Option<f64>,
+    caught: Option<f64>,
+    caught_low: Option<f64>,
+    caught_high: Option<f64>,
+    expected_failures: Option<f64>,
 }
 
 fn json_error(file: &str) -> impl Fn(serde_json::Error) -> ReportError + '_ {
@@ -210,30 +222,23 @@ pub fn metrics_from_json(text: &str) -> Result<DataFrame, ReportError> {
 /// # Errors
 ///
 /// A table is not what its schema says.
-pub fn files(tables: &RunTables) -> Result<Vec<(&'static str, Vec<u8>)>, ReportError> {
+pub fn files(tables: &RunTables) -> Result<Vec<(String, Vec<u8>)>, ReportError> {
     let parquet = |df: &DataFrame, name: &str| {
         let mut bytes = Vec::new();
         write_parquet(df, &mut bytes, name).map(|()| bytes)
     };
     let mut csv = Vec::new();
     write_csv(&tables.ranking, &mut csv)?;
-    Ok(vec![
-        ("ranking.parquet", parquet(&tables.ranking, "ranking")?),
-        ("ranking.csv", csv),
-        ("risk.parquet", parquet(&tables.risk, "risk")?),
-        ("labels.parquet", parquet(&tables.labels, "labels")?),
-        ("calibration.parquet", parquet(&tables.calibration, "calibration")?),
-        ("plot_series.parquet", parquet(&tables.plot_series, "plot_series")?),
-        ("recurrences.parquet", parquet(&tables.recurrences, "recurrences")?),
-        ("measures.parquet", parquet(&tables.measures, "measures")?),
-        ("problems.parquet", parquet(&tables.problems, "problems")?),
-        ("degradations.parquet", parquet(&tables.degradations, "degradations")?),
-        ("forecasts.parquet", parquet(&tables.forecasts, "forecasts")?),
-        ("workload.parquet", parquet(&tables.workload, "workload")?),
-        ("metrics.json", metrics_json(&tables.metrics)?.into_bytes()),
-        ("findings.json", findings_json(&tables.findings)?.into_bytes()),
-        ("forewarn.prom", gauges(tables)?.into_bytes()),
-    ])
+    let mut out = vec![("ranking.csv".to_owned(), csv)];
+    for (schema, df) in tables.all() {
+        if schema.name != METRICS.name {
+            out.push((format!("{}.parquet", schema.name), parquet(df, schema.name)?));
+        }
+    }
+    out.push(("metrics.json".to_owned(), metrics_json(&tables.metrics)?.into_bytes()));
+    out.push(("findings.json".to_owned(), findings_json(&tables.findings)?.into_bytes()));
+    out.push(("forewarn.prom".to_owned(), gauges(tables)?.into_bytes()));
+    Ok(out)
 }
 
 /// A table of a run folder; empty where there is no such file, as in a run of an earlier version.
@@ -301,6 +306,7 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
     })?;
     Ok(RunTables {
         ranking: parquet("ranking")?,
+        plan: or_empty(&PLAN)?,
         risk: parquet("risk")?,
         labels: parquet("labels")?,
         calibration: parquet("calibration")?,
@@ -311,8 +317,14 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
         degradations: or_empty(&DEGRADATIONS)?,
         forecasts: or_empty(&FORECASTS)?,
         workload: or_empty(&WORKLOAD)?,
-        findings: findings_from_json(&text("findings.json")?)?,
         problems: or_empty(&PROBLEMS)?,
+        exposure: or_empty(&EXPOSURE)?,
+        service: or_empty(&SERVICE)?,
+        track_record: or_empty(&TRACK_RECORD)?,
+        listed: or_empty(&LISTED)?,
+        drift: or_empty(&DRIFT)?,
+        cards: or_empty(&CARDS)?,
+        findings: findings_from_json(&text("findings.json")?)?,
         facts: facts_from_json(facts)?,
     })
 }

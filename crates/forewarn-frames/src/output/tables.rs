@@ -2,6 +2,7 @@
 
 use super::OutKind::{Flag, Modes, Number, Reasons, Text, Texts, Time, Whole};
 use super::TableSchema;
+use super::decide::{CARDS, DRIFT, EXPOSURE, LISTED, PLAN, SERVICE, TRACK_RECORD};
 
 /// One row per asset at `rank_by_days`, best known risk first.
 pub const RANKING: TableSchema = TableSchema {
@@ -40,6 +41,14 @@ pub const RANKING: TableSchema = TableSchema {
         ("reasons", Reasons, "contributions in log-odds, the largest first; feature `base` is the base term"),
         ("previous_rank", Whole, "rank one night earlier, by the same model; null: not ranked then"),
         ("move_reason", Text, "why the rank moved since the night before, among the first 1,000"),
+        ("owner", Text, "who answers for it today"),
+        ("criticality", Whole, "1 (highest) to 5, as of today"),
+        ("warranty_ends_at", Time, "end of the warranty, as of today"),
+        ("break_even", Number, "the probability from which the action pays; null: no costs given"),
+        ("effectiveness", Number, "share of such failures that the action prevents, 0 to 1"),
+        ("effectiveness_from", Text, "measured (in this data) or assumed (in the catalog)"),
+        ("action_reason", Text, "why this action"),
+        ("feedback", Text, "what was reported as done and holds the asset back, e.g. `visited 2025-12-28`"),
     ],
 };
 
@@ -424,8 +433,9 @@ pub const FINDINGS: TableSchema = TableSchema {
 };
 
 /// Every output table of a run.
-pub const TABLES: [&TableSchema; 19] = [
+pub const TABLES: [&TableSchema; 26] = [
     &RANKING,
+    &PLAN,
     &RISK,
     &LABELS,
     &CALIBRATION,
@@ -443,5 +453,11 @@ pub const TABLES: [&TableSchema; 19] = [
     &FORECASTS,
     &FORECASTS_JUDGED,
     &WORKLOAD,
+    &EXPOSURE,
+    &SERVICE,
+    &TRACK_RECORD,
+    &LISTED,
+    &DRIFT,
+    &CARDS,
     &FINDINGS,
 ];

@@ -9,8 +9,9 @@ mod json;
 mod xlsx;
 
 use forewarn_frames::output::{
-    CALIBRATION, DEGRADATIONS, FEATURES, FINDINGS, FORECASTS, LABELS, MEASURES, METRICS, PLOT_SERIES,
-    PROBLEMS, RANKING, RECURRENCES, RISK, RunFacts, RunTables, TableSchema, WORKLOAD, findings_frame,
+    CALIBRATION, CARDS, DEGRADATIONS, DRIFT, EXPOSURE, FEATURES, FINDINGS, FORECASTS, LABELS, LISTED,
+    MEASURES, METRICS, PLAN, PLOT_SERIES, PROBLEMS, RANKING, RECURRENCES, RISK, RunFacts, RunTables, SERVICE,
+    TRACK_RECORD, TableSchema, WORKLOAD, findings_frame,
 };
 use polars::prelude::DataFrame;
 
@@ -24,8 +25,9 @@ use crate::tables::write_csv;
 pub(crate) const WORKBOOK: &str = "forewarn.xlsx";
 
 /// The tables that are exported, what matters first; the workbook's sheets follow this order.
-pub(crate) const EXPORTED: [&TableSchema; 14] = [
+pub(crate) const EXPORTED: [&TableSchema; 21] = [
     &RANKING,
+    &PLAN,
     &RISK,
     &DEGRADATIONS,
     &RECURRENCES,
@@ -33,11 +35,17 @@ pub(crate) const EXPORTED: [&TableSchema; 14] = [
     &FORECASTS,
     &WORKLOAD,
     &MEASURES,
+    &EXPOSURE,
+    &SERVICE,
+    &TRACK_RECORD,
+    &LISTED,
+    &DRIFT,
     &FINDINGS,
     &METRICS,
     &CALIBRATION,
     &PLOT_SERIES,
     &LABELS,
+    &CARDS,
     &FEATURES,
 ];
 
@@ -107,22 +115,8 @@ enum File {
 /// # Example
 ///
 /// ```
-/// # use forewarn_frames::output::{self, RunFacts, RunTables};
-/// # let facts = RunFacts {
-/// #     as_of: "2025-12-31".into(), rank_by_days: 30, capacity_visits: 20, capacity_per_days: 7,
-/// #     n_assets: 0, n_unknown: 0, n_failures: 0, n_tickets: 0, n_readings: 0, n_events: 0,
-/// #     chosen_model: "rate".into(), chosen_because: "there was nothing to learn from".into(),
-/// #     baseline_model: "rate".into(), beats_baseline: false,
-/// #     backtest_from: None, backtest_to: None, backtest_cutoffs: 0,
-/// #     trained_as_of: "2025-12-01".into(), time_zone: "UTC".into(), version: "0.1.0".into(),
-/// # };
-/// # let tables = RunTables {
-/// #     ranking: output::RANKING.empty(), risk: output::RISK.empty(), labels: output::LABELS.empty(),
-/// #     calibration: output::CALIBRATION.empty(), metrics: output::METRICS.empty(),
-/// #     plot_series: output::PLOT_SERIES.empty(), recurrences: output::RECURRENCES.empty(),
-/// #     measures: output::MEASURES.empty(), problems: output::PROBLEMS.empty(), degradations: output::DEGRADATIONS.empty(),
-/// #     forecasts: output::FORECASTS.empty(), workload: output::WORKLOAD.empty(), findings: vec![], facts,
-/// # };
+/// # use forewarn_frames::output::{RunFacts, RunTables};
+/// # let tables = RunTables::empty(RunFacts { as_of: "2025-12-31".into(), ..RunFacts::default() });
 /// use forewarn_frames::output::{FEATURES, RISK};
 /// use forewarn_report::{Export, exports};
 /// for file in exports(&tables, &FEATURES.empty(), &[Export::Xlsx])? {
@@ -173,6 +167,7 @@ fn sheets(tables: &RunTables, features: &DataFrame) -> Result<Vec<Sheet>, Report
     let findings = findings_frame(&tables.findings).map_err(table(FINDINGS.name))?;
     let frames = [
         &tables.ranking,
+        &tables.plan,
         &tables.risk,
         &tables.degradations,
         &tables.recurrences,
@@ -180,11 +175,17 @@ fn sheets(tables: &RunTables, features: &DataFrame) -> Result<Vec<Sheet>, Report
         &tables.forecasts,
         &tables.workload,
         &tables.measures,
+        &tables.exposure,
+        &tables.service,
+        &tables.track_record,
+        &tables.listed,
+        &tables.drift,
         &findings,
         &metrics,
         &tables.calibration,
         &tables.plot_series,
         &tables.labels,
+        &tables.cards,
         features,
     ];
     let sheet = |(schema, df): (&'static TableSchema, &DataFrame)| {

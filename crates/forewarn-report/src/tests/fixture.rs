@@ -2,8 +2,8 @@
 //! numbers are made by formulas, so that two calls give the same tables.
 
 use forewarn_frames::output::{
-    CALIBRATION, DEGRADATIONS, FORECASTS, LABELS, METRICS, OutKind, PLOT_SERIES, PROBLEMS, RISK, RankingRow,
-    Reason, RunFacts, RunTables, Status, TableSchema, WORKLOAD, ranking_frame,
+    CALIBRATION, FORECASTS, LABELS, METRICS, OutKind, PLOT_SERIES, PROBLEMS, RISK, RankingRow, Reason,
+    RunFacts, RunTables, Status, TableSchema, WORKLOAD, ranking_frame,
 };
 use forewarn_frames::time::{DAY, HOUR, day_of};
 use forewarn_frames::{Finding, Severity};
@@ -107,6 +107,15 @@ pub(crate) fn facts(n: usize, fill: Fill<'_>) -> RunFacts {
         trained_as_of: fill("trained_as_of", "2025-12-01"),
         time_zone: fill("time_zone", "Europe/Berlin"),
         version: fill("version", "0.1.0"),
+        ranked_by: fill("ranked_by", "expected_saving"),
+        currency: Some(fill("currency", "EUR")),
+        cost_downtime_hour: Some(200.0),
+        cost_visit: Some(80.0),
+        cost_repair: Some(400.0),
+        caught: Some(9.1),
+        caught_low: Some(6.0),
+        caught_high: Some(12.0),
+        expected_failures: Some(31.2),
     }
 }
 
@@ -196,6 +205,19 @@ pub(crate) fn ranking(n: usize, fill: Fill<'_>, costs: bool) -> Vec<RankingRow> 
                 reasons,
                 previous_rank: (i % 5 != 2).then_some(i as u32 + 1 + (i as u32 * 7) % 4),
                 move_reason: (i % 5 == 0).then(|| fill("move_reason", "2 more tickets in 7 days (now 5)")),
+                owner: (i % 4 != 3)
+                    .then(|| fill("owner", ["Field Team", "Data Center", "Print Team"][i % 3])),
+                criticality: (i % 6 != 5).then_some(1 + (i % 5) as u32),
+                warranty_ends_at: (i % 2 == 0)
+                    .then_some((i64::from(LAST_DAY) + 40 * (i as i64 % 30) - 300) * DAY),
+                break_even: costs.then_some(0.12),
+                effectiveness: Some(0.6),
+                effectiveness_from: Some(fill(
+                    "effectiveness_from",
+                    if i % 3 == 0 { "measured" } else { "assumed" },
+                )),
+                action_reason: Some(fill("action_reason", "most of its probability is that mode")),
+                feedback: (i % 11 == 7).then(|| fill("feedback", "visited 2025-12-20")),
             }
         })
         .collect()
@@ -510,38 +532,32 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         workload: workload(fill),
         findings: findings(fill),
         problems: problems(fill),
-        facts: facts(n, fill),
+        ..RunTables::empty(facts(n, fill))
     }
 }
 
 /// A run that found nothing at all.
 pub(crate) fn empty() -> RunTables {
-    RunTables {
-        ranking: forewarn_frames::output::RANKING.empty(),
-        risk: RISK.empty(),
-        labels: LABELS.empty(),
-        calibration: CALIBRATION.empty(),
-        metrics: METRICS.empty(),
-        plot_series: PLOT_SERIES.empty(),
-        recurrences: forewarn_frames::output::RECURRENCES.empty(),
-        measures: forewarn_frames::output::MEASURES.empty(),
-        degradations: DEGRADATIONS.empty(),
-        forecasts: FORECASTS.empty(),
-        workload: WORKLOAD.empty(),
-        findings: vec![],
-        problems: PROBLEMS.empty(),
-        facts: RunFacts {
-            n_assets: 0,
-            n_unknown: 0,
-            n_failures: 0,
-            n_tickets: 0,
-            n_readings: 0,
-            n_events: 0,
-            beats_baseline: false,
-            backtest_from: None,
-            backtest_to: None,
-            backtest_cutoffs: 0,
-            ..facts(0, &plain)
-        },
-    }
+    RunTables::empty(RunFacts {
+        n_assets: 0,
+        n_unknown: 0,
+        n_failures: 0,
+        n_tickets: 0,
+        n_readings: 0,
+        n_events: 0,
+        beats_baseline: false,
+        backtest_from: None,
+        backtest_to: None,
+        backtest_cutoffs: 0,
+        ranked_by: "probability".into(),
+        currency: None,
+        cost_downtime_hour: None,
+        cost_visit: None,
+        cost_repair: None,
+        caught: None,
+        caught_low: None,
+        caught_high: None,
+        expected_failures: None,
+        ..facts(0, &plain)
+    })
 }

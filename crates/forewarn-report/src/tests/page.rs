@@ -163,7 +163,14 @@ fn empty_tables_make_a_page() {
 fn each_table_may_be_the_only_empty_one() {
     let full = run(30, &plain);
     let none = empty();
-    let cases: [fn(&mut RunTables, &RunTables); 13] = [
+    let cases: [fn(&mut RunTables, &RunTables); 20] = [
+        |t, e| t.plan = e.plan.clone(),
+        |t, e| t.exposure = e.exposure.clone(),
+        |t, e| t.service = e.service.clone(),
+        |t, e| t.track_record = e.track_record.clone(),
+        |t, e| t.listed = e.listed.clone(),
+        |t, e| t.drift = e.drift.clone(),
+        |t, e| t.cards = e.cards.clone(),
         |t, e| t.ranking = e.ranking.clone(),
         |t, e| t.risk = e.risk.clone(),
         |t, e| t.labels = e.labels.clone(),

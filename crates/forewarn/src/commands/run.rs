@@ -149,6 +149,8 @@ fn facts(settings: &Settings, made: &Made, result: &RunResult) -> RunFacts {
         trained_as_of: s.trained_as_of.to_string(),
         time_zone: settings.time_zone.clone(),
         version: manifest::VERSION.to_owned(),
+        ranked_by: "probability".to_owned(),
+        ..RunFacts::default()
     }
 }
 
@@ -163,6 +165,13 @@ fn write(
 ) -> Outcome<std::path::PathBuf> {
     let tables = RunTables {
         ranking: result.ranking.clone(),
+        plan: result.plan.clone(),
+        exposure: result.exposure.clone(),
+        service: result.service.clone(),
+        track_record: result.track_record.clone(),
+        listed: result.listed.clone(),
+        drift: result.drift.clone(),
+        cards: result.cards.clone(),
         risk: result.risk.clone(),
         labels: result.labels.clone(),
         calibration: result.calibration.clone(),
@@ -181,7 +190,7 @@ fn write(
     let mut draft = folders::begin_run(lock, &settings.out, made.as_of, &origin.id())?;
     for (name, bytes) in forewarn_report::files(&tables).map_err(|e| super::unwritable(&e))? {
         context.stop.check()?;
-        draft.put(name, &bytes)?;
+        draft.put(&name, &bytes)?;
     }
     let mut features = Vec::new();
     write_parquet(&result.features, &mut features, "features").map_err(|e| super::unwritable(&e))?;
