@@ -93,6 +93,8 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
             keep: Vec::new(),
         },
         capacity: Capacity { visits: 20, per_days: 7 },
+        costs: None,
+        remedies: Vec::new(),
         counts: Vec::new(),
         thresholds: vec![Threshold { metric: "metric_0".into(), above: Some(90.0), below: None }],
         seed: 1,

@@ -10,6 +10,7 @@ mod candidates;
 mod columns;
 mod condition;
 mod counts;
+mod decide;
 mod degradation;
 mod evaluate;
 mod expected;
@@ -31,9 +32,12 @@ use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::DataFrame;
 
 pub use counts::{CountBy, CountLevel, Period};
+pub use decide::{Order, orders};
 pub use degradation::Threshold;
 pub use problems::{Problems, problems};
-pub use settings::{BacktestPlan, Capacity, Refit, RiskSettings, Settings, TextShown};
+pub use settings::{
+    BacktestPlan, Capacity, Costs, Refit, Remedy, RiskSettings, Settings, TextShown, Warranty,
+};
 
 /// Hears how far the work is, and may stop it.
 pub trait Progress: Sync {
@@ -149,6 +153,11 @@ pub struct RunSummary {
     pub backtest_cutoffs: u64,
     /// The cutoff at which the model was trained.
     pub trained_as_of: forewarn_frames::Cutoff,
+    /// Whether the ranking is by what the measure saves; by probability where costs are missing.
+    pub by_saving: bool,
+    /// Failures expected within the ranking's horizon on the list of one period, and of all ranked assets: mean, and the
+    /// ends of the 80 % interval; `None` without a backtest.
+    pub to_come: Option<[[f64; 3]; 2]>,
 }
 
 /// What `backtest` makes.

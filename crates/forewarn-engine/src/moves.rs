@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use forewarn_features::FeatureTable;
 use forewarn_frames::{Frames, History};
-use forewarn_models::{Contributions, Matrix, logit};
+use forewarn_models::{Contributions, logit};
 
 use crate::EngineError;
+use crate::decide::Decider;
 use crate::fit::{ModelSet, Prediction};
 use crate::reasons::most_telling;
 
@@ -44,7 +45,7 @@ pub(crate) struct Night<'a> {
     pub history: &'a History<'a>,
     pub table: &'a FeatureTable,
     pub prediction: &'a Prediction,
-    /// The rows by risk.
+    /// The rows in the order of the ranking.
     pub order: &'a [usize],
     /// Of the first rows of `order`: the contributions to their log odds.
     pub contributions: &'a Contributions,
@@ -53,7 +54,7 @@ pub(crate) struct Night<'a> {
 /// The moves since the night before `now`, by place; the places that have contributions get reasons.
 pub(crate) fn moves(
     frames: &Frames,
-    model: &ModelSet,
+    (model, decider): (&ModelSet, &Decider<'_>),
     horizon: usize,
     now: &Night<'_>,
 ) -> Result<Vec<Move>, EngineError> {
@@ -64,8 +65,11 @@ pub(crate) fn moves(
     }
     let table = model.features(&history, &population);
     let prediction = model.predict(&table)?.swap_remove(horizon);
+    let x = model.matrix(&table)?;
     // The row and the rank that each asset had.
-    let before: BTreeMap<usize, (usize, u32)> = by_risk(&table, &prediction)
+    let before: BTreeMap<usize, (usize, u32)> = decider
+        .decide(&history, (&table, &x), &prediction)?
+        .order
         .into_iter()
         .zip(1..)
         .map(|(row, rank)| (table.assets[row], (row, rank)))
@@ -74,8 +78,7 @@ pub(crate) fn moves(
     let had = |place: usize| before.get(&now.table.assets[now.order[place]]).copied();
     let (places, rows): (Vec<usize>, Vec<usize>) =
         (0..explained).filter_map(|place| had(place).map(|(row, _)| (place, row))).unzip();
-    let x: Matrix = model.matrix(&table)?.select_rows(&rows);
-    let contributions = model.horizons[horizon].contributions(&x)?;
+    let contributions = model.horizons[horizon].contributions(&x.select_rows(&rows))?;
     let mut out: Vec<Move> = (0..now.order.len())
         .map(|place| Move { previous_rank: had(place).map(|h| h.1), reason: None })
         .collect();

@@ -1,42 +1,52 @@
 //! The ranking of today: probability, interval, status, remaining life, modes, reasons and moves, one row an asset. It does
 //! not know how models are fitted.
 
-use std::collections::BTreeMap;
-
 use forewarn_features::FeatureTable;
 use forewarn_frames::output::{RISK, RankingRow, Status, ranking_frame};
 use forewarn_frames::{Frames, History};
 use forewarn_models::{Life, remaining_life};
 use polars::prelude::*;
 
+use crate::decide::{Decider, Due};
 use crate::degradation::Said;
 use crate::fit::{ModelSet, Prediction};
 use crate::modes::OTHER;
-use crate::moves::{Night, by_risk, moves};
+use crate::moves::{Night, moves};
 use crate::reasons::Reasons;
 use crate::{EngineError, Settings};
 
 /// Assets that get reasons: those a person could look at.
-const EXPLAINED: usize = 1_000;
+pub(crate) const EXPLAINED: usize = 1_000;
 
-/// The `ranking` table.
+/// The ranking, and what is due on whom.
+pub(crate) struct Ranked {
+    /// The `ranking` table.
+    pub table: DataFrame,
+    /// Assets for which something is to be done, in its order.
+    pub due: Vec<Due>,
+    /// The probabilities, in its order.
+    pub probability: Vec<f64>,
+}
+
+/// See [`Ranked`].
 pub(crate) fn ranking(
     frames: &Frames,
     settings: &Settings,
-    model: &ModelSet,
+    (model, decider): (&ModelSet, &Decider<'_>),
     history: &History<'_>,
     table: &FeatureTable,
     predictions: &[Prediction],
     worse: &Said,
-) -> Result<DataFrame, EngineError> {
+) -> Result<Ranked, EngineError> {
     let by = settings.risk.horizons.iter().position(|h| *h == settings.risk.rank_by).unwrap_or(0);
     let p = &predictions[by];
-    let order = by_risk(table, p);
     let x = model.matrix(table)?;
+    let decided = decider.decide(history, (table, &x), p)?;
+    let order = &decided.order;
     let explained: Vec<usize> = order.iter().copied().take(EXPLAINED).collect();
     let c = model.horizons[by].contributions(&x.select_rows(&explained))?;
-    let night = Night { history, table, prediction: p, order: &order, contributions: &c };
-    let moves = moves(frames, model, by, &night)?;
+    let night = Night { history, table, prediction: p, order, contributions: &c };
+    let moves = moves(frames, (model, decider), by, &night)?;
     let lives = lives(frames, settings, model, history, table, predictions)?;
     let word = |code: Option<forewarn_frames::Code>| code.map(|c| history.word(c));
     let kinds: Vec<Option<&str>> = table.assets.iter().map(|&a| word(history.asset(a).kind)).collect();
@@ -50,8 +60,9 @@ pub(crate) fn ranking(
         })
         .collect();
     let mut reasons = Reasons::new(model, table, &x, &group, worse);
-    let sites = today(frames, "site")?;
     let visits = settings.capacity.visits as usize;
+    let today = &decider.today;
+    let mut due = Vec::new();
     let rows: Vec<RankingRow> = order
         .iter()
         .enumerate()
@@ -62,12 +73,32 @@ pub(crate) fn ranking(
                 (Some(m), Some(shares)) => m.split(p.probability[i], &shares[i]),
                 _ => Vec::new(),
             };
+            let (decision, listed) = (&decided.by_row[i], place < visits);
+            let said = decider.say(decision, a, p.probability[i], listed, history.cutoff());
+            if said.name != "observe" {
+                due.push(Due {
+                    asset_id: history.asset_id(a).to_owned(),
+                    model: word(asset.model).map(str::to_owned),
+                    firmware: today.firmware[a].clone(),
+                    site: today.site[a].clone(),
+                    owner: today.owner[a].clone(),
+                    listed,
+                    action: said.name,
+                    title: said.title.clone(),
+                    why: said.why.clone(),
+                    probability: p.probability[i],
+                    cost: decision.cost,
+                    saving: decision.saving,
+                    effectiveness: said.effectiveness,
+                    effectiveness_from: said.effectiveness_from,
+                });
+            }
             RankingRow {
                 rank: place as u32 + 1,
                 asset_id: history.asset_id(a).to_owned(),
                 kind: word(asset.kind).map(str::to_owned),
                 model: word(asset.model).map(str::to_owned),
-                site: sites.get(history.asset_id(a)).cloned(),
+                site: today.site[a].clone(),
                 horizon_days: settings.risk.rank_by.get(),
                 probability: p.probability[i],
                 probability_low: p.low[i],
@@ -77,25 +108,26 @@ pub(crate) fn ranking(
                 remaining_life_days: lives[i].median,
                 remaining_life_low: lives[i].low,
                 remaining_life_high: lives[i].high,
-                expected_cost: None,
-                expected_saving: None,
-                action: (place < visits).then(|| "visit".to_owned()),
+                expected_cost: decision.cost,
+                expected_saving: decision.saving,
+                action: Some(said.title),
                 modes,
                 reasons: if place < explained.len() { reasons.of(&c, place, i) } else { Vec::new() },
                 previous_rank: moves[place].previous_rank,
                 move_reason: moves[place].reason.clone(),
-                owner: None,
-                criticality: None,
-                warranty_ends_at: None,
-                break_even: None,
-                effectiveness: None,
-                effectiveness_from: None,
-                action_reason: None,
+                owner: today.owner[a].clone(),
+                criticality: today.criticality[a],
+                warranty_ends_at: today.warranty_ends_at[a],
+                break_even: decision.break_even,
+                effectiveness: Some(said.effectiveness),
+                effectiveness_from: Some(said.effectiveness_from.to_owned()),
+                action_reason: Some(said.why),
                 feedback: None,
             }
         })
         .collect();
-    Ok(ranking_frame(&rows)?)
+    let probability = rows.iter().map(|r| r.probability).collect();
+    Ok(Ranked { table: ranking_frame(&rows)?, due, probability })
 }
 
 /// The remaining life of each row: from its probabilities at all horizons, and from how its telemetry declines where units
@@ -126,13 +158,6 @@ fn lives(
             Ok(declines[i].map_or(curve, |decline| curve.told_by_decline(decline, longest)))
         })
         .collect()
-}
-
-/// A changeable attribute as of today, by asset id.
-fn today(frames: &Frames, column: &str) -> Result<BTreeMap<String, String>, EngineError> {
-    let Some(assets) = frames.inventory() else { return Ok(BTreeMap::new()) };
-    let (id, value) = (assets.df().column("asset_id")?.str()?, assets.df().column(column)?.str()?);
-    Ok(id.iter().zip(value.iter()).filter_map(|(i, v)| Some((i?.to_owned(), v?.to_owned()))).collect())
 }
 
 /// The `risk` table: every (asset, horizon), by asset, then horizon.

@@ -1,12 +1,13 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_frames::output::{CARDS, DRIFT, EXPOSURE, LABELS, LISTED, PLAN, SERVICE, TRACK_RECORD};
+use forewarn_frames::output::{CARDS, DRIFT, EXPOSURE, LABELS, LISTED, SERVICE, TRACK_RECORD};
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
 use crate::backtest::predict_plan;
 use crate::calibration::calibration_frame;
 use crate::candidates::{N_BASELINES, NAMES};
+use crate::decide::{Decider, caught, plan as action_plan};
 use crate::degradation::degradations;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
 use crate::fit::ModelSet;
@@ -137,9 +138,13 @@ pub(crate) fn run(
     let mut findings = model.findings.clone();
     findings.extend(counts.notes);
     findings.extend(worse.finding);
+    let decider = Decider::new((frames, settings), &model, by, &measures)?;
+    let ranked = ranking(frames, settings, (&model, &decider), &history, &table, &predictions, &worse.said)?;
+    let listed = (ranked.probability.as_slice(), settings.capacity.visits as usize);
+    let to_come = caught((frames, &decider), judged.first(), cutoffs, listed)?;
+    let to_come = to_come.map(|t| [t.caught, t.all].map(|c| [c.mean, c.low, c.high]));
     let result = RunResult {
-        ranking: ranking(frames, settings, &model, &history, &table, &predictions, &worse.said)?,
-        plan: PLAN.empty(),
+        plan: action_plan(&ranked.due)?,
         exposure: EXPOSURE.empty(),
         service: SERVICE.empty(),
         track_record: TRACK_RECORD.empty(),
@@ -174,7 +179,10 @@ pub(crate) fn run(
             backtest: cutoffs.first().copied().zip(cutoffs.last().copied()),
             backtest_cutoffs: cutoffs.len() as u64,
             trained_as_of: model.fitted_at,
+            by_saving: settings.costs.is_some() && ranked.table.column("expected_saving")?.null_count() == 0,
+            to_come,
         },
+        ranking: ranked.table,
         labels: failures,
     };
     progress.step("ranking", 1, 1);

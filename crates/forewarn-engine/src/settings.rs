@@ -47,6 +47,54 @@ pub enum TextShown {
     Full,
 }
 
+/// What failures and visits cost, in one currency.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Costs {
+    /// An hour of downtime of an asset of middle criticality (3), at least 0.
+    pub downtime_hour: f64,
+    /// A visit, at least 0.
+    pub visit: f64,
+    /// A repair that no warranty pays, at least 0.
+    pub repair: f64,
+    /// Hours that a failure lasts, at least 0; `None`: as the data has it, by kind.
+    pub downtime_hours: Option<f64>,
+    /// Factors of the hour's cost for criticality 1 (highest) to 5, each at least 0.
+    pub criticality: [f64; 5],
+}
+
+/// Whether a warranty must run for a measure to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Warranty {
+    /// It does not matter.
+    #[default]
+    Any,
+    /// It runs.
+    Running,
+    /// It is over, or its end is not known.
+    Over,
+}
+
+/// A preventive measure and what it fits. Names are compared without case, with `*` for any part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remedy {
+    /// Its name, e.g. `replace_battery`.
+    pub name: String,
+    /// What to do, in words: `Replace the battery`.
+    pub title: String,
+    /// Kinds of assets that it fits; empty: all.
+    pub kinds: Vec<String>,
+    /// Failure modes that it prevents. Where modes or reasons are given, one of either must be met.
+    pub modes: Vec<String>,
+    /// Features among the leading reasons that ask for it.
+    pub reasons: Vec<String>,
+    /// See [`Warranty`].
+    pub warranty: Warranty,
+    /// The share of failures that it is assumed to prevent, 0 to 1, where the data does not tell.
+    pub effectiveness: f64,
+    /// Measures in the data (kind, component and code of an event) that are this one.
+    pub measured_as: Vec<String>,
+}
+
 /// Everything the engine is told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -54,6 +102,10 @@ pub struct Settings {
     pub risk: RiskSettings,
     /// See [`Capacity`].
     pub capacity: Capacity,
+    /// See [`Costs`]; `None`: risks are compared by probability alone.
+    pub costs: Option<Costs>,
+    /// The catalog of measures: the first one that fits is taken. Where none fits, the asset is inspected.
+    pub remedies: Vec<Remedy>,
     /// Which counts are forecast; empty: chosen from the data.
     pub counts: Vec<CountLevel>,
     /// Levels of metrics that matter; they stand over what a metric's name tells.

@@ -345,8 +345,12 @@ pub struct RunFacts {
     pub caught_low: Option<f64>,
     /// See `caught`.
     pub caught_high: Option<f64>,
-    /// Failures expected of all assets within `rank_by_days`.
+    /// The same of all ranked assets.
     pub expected_failures: Option<f64>,
+    /// See `expected_failures`.
+    pub expected_failures_low: Option<f64>,
+    /// See `expected_failures`.
+    pub expected_failures_high: Option<f64>,
 }
 
 /// Everything the report is rendered from, by itself enough to render it again.
@@ -356,6 +360,8 @@ pub struct RunTables {
     pub ranking: DataFrame,
     /// See [`PLAN`].
     pub plan: DataFrame,
+    /// See [`ORDERS`].
+    pub orders: DataFrame,
     /// See [`RISK`].
     pub risk: DataFrame,
     /// See [`LABELS`].
@@ -403,6 +409,7 @@ impl RunTables {
         Self {
             ranking: RANKING.empty(),
             plan: PLAN.empty(),
+            orders: ORDERS.empty(),
             risk: RISK.empty(),
             labels: LABELS.empty(),
             calibration: CALIBRATION.empty(),
@@ -427,10 +434,11 @@ impl RunTables {
 
     /// Every table with its schema, in a fixed order.
     #[must_use]
-    pub fn all(&self) -> [(&'static TableSchema, &DataFrame); 19] {
+    pub fn all(&self) -> [(&'static TableSchema, &DataFrame); 20] {
         [
             (&RANKING, &self.ranking),
             (&PLAN, &self.plan),
+            (&ORDERS, &self.orders),
             (&RISK, &self.risk),
             (&LABELS, &self.labels),
             (&CALIBRATION, &self.calibration),

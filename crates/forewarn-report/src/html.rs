@@ -26,6 +26,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
         _ => escape_formatter(out, state, value),
     });
     env.add_template("parts.html", include_str!("../templates/parts.html"))?;
+    env.add_template("plan.html", include_str!("../templates/plan.html"))?;
     env.add_template("problems.html", include_str!("../templates/problems.html"))?;
     env.add_template("trust.html", include_str!("../templates/trust.html"))?;
     env.add_template("recurring.html", include_str!("../templates/recurring.html"))?;

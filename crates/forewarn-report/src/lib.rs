@@ -23,7 +23,7 @@ mod view;
 mod tests;
 
 pub use error::ReportError;
-pub use export::{Export, export_schema, exports};
+pub use export::{Export, TICKETS, export_schema, exports, servicenow_tickets};
 pub use html::{MAX_BYTES, render};
 pub use life::life_words;
 pub use prom::gauges;

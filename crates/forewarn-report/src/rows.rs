@@ -35,6 +35,17 @@ pub(crate) fn firsts(df: &DataFrame, name: &str) -> PolarsResult<Vec<Option<Stri
         .collect()
 }
 
+/// The first `n` texts of each list of a column of lists.
+pub(crate) fn text_lists(df: &DataFrame, name: &str, n: usize) -> PolarsResult<Vec<Vec<String>>> {
+    let lists = df.column(name)?.list()?;
+    (0..df.height())
+        .map(|i| match lists.get_as_series(i) {
+            Some(s) => Ok(s.str()?.iter().flatten().take(n).map(str::to_owned).collect()),
+            None => Ok(Vec::new()),
+        })
+        .collect()
+}
+
 /// A column of flags.
 pub(crate) fn flags(df: &DataFrame, name: &str) -> PolarsResult<Vec<Option<bool>>> {
     Ok(df.column(name)?.bool()?.iter().collect())

@@ -3,8 +3,8 @@
 use std::io;
 
 use forewarn_frames::output::{
-    CARDS, DEGRADATIONS, DRIFT, EXPOSURE, FEATURES, FORECASTS, LISTED, METRICS, OutKind, PLAN, PROBLEMS,
-    RunFacts, RunTables, SERVICE, TRACK_RECORD, TableSchema, WORKLOAD,
+    CARDS, DEGRADATIONS, DRIFT, EXPOSURE, FEATURES, FORECASTS, LISTED, METRICS, ORDERS, OutKind, PLAN,
+    PROBLEMS, RunFacts, RunTables, SERVICE, TRACK_RECORD, TableSchema, WORKLOAD,
 };
 use forewarn_frames::{Finding, Severity};
 use polars::prelude::*;
@@ -64,6 +64,8 @@ struct SavedFacts {
     caught_low: Option<f64>,
     caught_high: Option<f64>,
     expected_failures: Option<f64>,
+    expected_failures_low: Option<f64>,
+    expected_failures_high: Option<f64>,
 }
 
 fn json_error(file: &str) -> impl Fn(serde_json::Error) -> ReportError + '_ {
@@ -307,6 +309,7 @@ pub fn read_tables(read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> Result<RunTabl
     Ok(RunTables {
         ranking: parquet("ranking")?,
         plan: or_empty(&PLAN)?,
+        orders: or_empty(&ORDERS)?,
         risk: parquet("risk")?,
         labels: parquet("labels")?,
         calibration: parquet("calibration")?,

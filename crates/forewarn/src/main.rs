@@ -17,6 +17,7 @@ mod inputs;
 mod manifest;
 mod nearest;
 mod options;
+mod ordered;
 mod progress;
 mod settings;
 mod threads;

@@ -1,7 +1,5 @@
 //! The config file as it is written: every key optional, unknown keys refused. It does not know defaults; those are in
 //! [`crate::settings`].
-//!
-//! Keys whose work comes in a later version (`cost`) are read and validated, so that a config may name them already.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,6 +34,8 @@ pub(crate) struct Options {
     pub(crate) capacity: Option<CapacityOptions>,
     /// What things cost.
     pub(crate) cost: Option<CostOptions>,
+    /// Preventive measures.
+    pub(crate) measure: Option<Vec<MeasureOptions>>,
     /// Which ticket counts are forecast.
     pub(crate) counts: Option<Vec<CountOptions>>,
     /// The data checks.
@@ -98,16 +98,50 @@ pub(crate) struct CapacityOptions {
     pub(crate) per_days: Option<i64>,
 }
 
-/// `[cost]`, for a later version
+/// `[cost]`: with `downtime_hour` and `visit` the ranking is by what a measure saves, without by probability.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CostOptions {
-    /// What an hour of downtime costs. Default: none. Example: `downtime_hour = 200.0`
+    /// What an hour of downtime of an asset of middle criticality (3) costs, from 0. Default: none. Example: `downtime_hour = 200.0`
     pub(crate) downtime_hour: Option<f64>,
-    /// What a visit costs. Default: none. Example: `visit = 80.0`
+    /// What a visit costs, from 0. Default: none. Example: `visit = 80.0`
     pub(crate) visit: Option<f64>,
+    /// What a repair costs, from 0; the maker pays it while the warranty runs. Default: `0`. Example: `repair = 150.0`
+    pub(crate) repair: Option<f64>,
+    /// Hours that a failure lasts, from 0. Default: as the failures' downtime has it by kind, else their time to repair.
+    /// Example: `downtime_hours = 6.0`
+    pub(crate) downtime_hours: Option<f64>,
+    /// Factors of the hour's cost for criticality 1 (highest) to 5, each from 0; assets without one have the third.
+    /// Default: `[2.0, 1.5, 1.0, 0.75, 0.5]`. Example: `criticality = [4.0, 2.0, 1.0, 1.0, 0.5]`
+    pub(crate) criticality: Option<Vec<f64>>,
     /// The currency, three letters. Default: none. Example: `currency = "EUR"`
     pub(crate) currency: Option<String>,
+}
+
+/// `[[measure]]`: a preventive measure, before those of the shipped catalog; one of the same name replaces it. Patterns are
+/// compared without case, with `*` for any part.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MeasureOptions {
+    /// Its name. Example: `name = "swap_power_unit"`
+    pub(crate) name: String,
+    /// What to do, in words. Example: `title = "Swap the power unit"`
+    pub(crate) title: String,
+    /// Kinds of assets that it fits. Default: all. Example: `kinds = ["*switch*"]`
+    pub(crate) kinds: Option<Vec<String>>,
+    /// Failure modes that it prevents. Default: any, unless `reasons` are given. Example: `modes = ["power*"]`
+    pub(crate) modes: Option<Vec<String>>,
+    /// Features among the three that raise the risk most. Default: any, unless `modes` are given.
+    /// Example: `reasons = ["*voltage*"]`
+    pub(crate) reasons: Option<Vec<String>>,
+    /// Whether the warranty must run: `running`, `over` (or not known) or `any`. Default: `"any"`.
+    /// Example: `warranty = "running"`
+    pub(crate) warranty: Option<String>,
+    /// The share of failures that it prevents where the data does not tell, 0 to 1. Default: `0.5`.
+    /// Example: `effectiveness = 0.7`
+    pub(crate) effectiveness: Option<f64>,
+    /// Measures of `measures.parquet` that are this one. Default: none. Example: `measured_as = ["replacement power*"]`
+    pub(crate) measured_as: Option<Vec<String>>,
 }
 
 /// `[[counts]]`
@@ -158,6 +192,9 @@ pub(crate) struct ExportOptions {
     /// `tables/NAME.json` with `tables/schema.json`) and `xlsx` (`forewarn.xlsx`, a sheet for each table); `[]` for none.
     /// Default: `["csv", "xlsx"]`. Example: `tables = ["json"]`
     pub(crate) tables: Option<Vec<String>>,
+    /// Whose import columns `tickets.csv` has, which holds the actions of this period that no open ticket holds yet:
+    /// `servicenow`, or `none` for no such file. Default: `"servicenow"`. Example: `tickets = "none"`
+    pub(crate) tickets: Option<String>,
 }
 
 /// `[privacy]`

@@ -1,6 +1,8 @@
 //! What a command works by: flags over environment over config file, resolved and validated, no options left. It does
 //! not know what is done with them.
 
+mod decisions;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,10 +15,7 @@ use crate::clock::Environment;
 use crate::config_file::ConfigFile;
 use crate::errors::{Failure, Outcome};
 use crate::nearest::nearest;
-use crate::options::{
-    ChecksOptions, CostOptions, CountOptions, ExportOptions, Options, PrivacyOptions, RiskOptions,
-    ThresholdOptions,
-};
+use crate::options::{ChecksOptions, CountOptions, ExportOptions, Options, RiskOptions, ThresholdOptions};
 
 /// The tables whose age can be limited.
 const TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failures"];
@@ -24,7 +23,7 @@ const TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "e
 /// The tables that say what is read.
 const SOURCE_TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failure"];
 /// The tables that are shown as they were written.
-const LATER_TABLES: [&str; 4] = ["cost", "counts", "privacy", "threshold"];
+const COPIED_TABLES: [&str; 5] = ["cost", "measure", "counts", "privacy", "threshold"];
 
 /// What the command line says; it stands over everything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,15 +64,19 @@ pub(crate) struct Settings {
     pub(crate) history_from: Option<Cutoff>,
     /// The zone of timestamps without an offset.
     pub(crate) time_zone: String,
+    /// The currency of all costs.
+    pub(crate) currency: Option<String>,
     /// What the engine is told.
     pub(crate) engine: forewarn_engine::Settings,
     /// The data checks.
     pub(crate) checks: Checks,
     /// The formats in which the tables are written beside Parquet, in their order.
     pub(crate) export: Vec<Export>,
+    /// Whether the tickets to be opened are written as a file for ServiceNow.
+    pub(crate) tickets_file: bool,
     /// What is read, resolved: paths, presets, zones.
     pub(crate) reading: SourceSettings,
-    /// The tables of sources and of later versions, as they were written and found valid.
+    /// The tables that are shown as they were written, found valid.
     written: toml::Table,
 }
 
@@ -189,6 +192,7 @@ impl Settings {
             risk,
             capacity,
             cost,
+            measure,
             counts,
             checks,
             export,
@@ -242,6 +246,8 @@ impl Settings {
                 visits: p.whole("capacity.visits", capacity.visits, 20, 1, 1_000_000) as u32,
                 per_days: p.whole("capacity.per_days", capacity.per_days, 7, 1, 365) as u32,
             },
+            costs: decisions::costs(p, cost.as_ref()),
+            remedies: decisions::remedies(p, measure.as_deref().unwrap_or_default()),
             counts: count_levels(p, counts.as_deref().unwrap_or_default()),
             thresholds: thresholds(p, threshold.as_deref().unwrap_or_default()),
             seed,
@@ -252,8 +258,18 @@ impl Settings {
             },
         };
         let checks = checks_settings(p, checks.unwrap_or_default());
-        let export = export_formats(p, export.unwrap_or_default());
-        check_later(p, cost.as_ref(), privacy.as_ref());
+        let export = export.unwrap_or_default();
+        let columns_of = export.tickets.as_deref().unwrap_or("servicenow");
+        if !["servicenow", "none"].contains(&columns_of) {
+            p.add_name("export.tickets", columns_of, &["servicenow", "none"]);
+        }
+        let tickets_file = columns_of != "none";
+        let export = export_formats(p, export);
+        let currency = decisions::currency(p, cost.as_ref());
+        let text_shown = privacy.as_ref().and_then(|x| x.text.as_deref());
+        if let Some(text) = text_shown.filter(|t| !["none", "titles", "full"].contains(t)) {
+            p.add_name("privacy.text", text, &["none", "titles", "full"]);
+        }
         let sources = SourceOptions {
             assets,
             asset_history,
@@ -266,7 +282,19 @@ impl Settings {
         let time_zone = run.time_zone.unwrap_or_else(|| "UTC".to_owned());
         let reading = sources.resolve(&base, Some(&time_zone)).map_err(|e| in_file(e, &name))?;
         let reading = SourceSettings { max_bad_files: checks.max_bad_files, ..reading };
-        Ok(Self { out, as_of, history_from, time_zone, engine, checks, export, reading, written })
+        Ok(Self {
+            out,
+            as_of,
+            history_from,
+            time_zone,
+            currency,
+            engine,
+            checks,
+            export,
+            tickets_file,
+            reading,
+            written,
+        })
     }
 
     /// The settings as TOML. `places` adds what says where, and not what: those stay out of a manifest, since the same
@@ -334,9 +362,13 @@ impl Settings {
         }
         all.insert("checks".into(), Value::Table(checks));
         let formats = self.export.iter().map(|e| Value::String(e.name().to_owned())).collect();
-        let export = toml::Table::from_iter([("tables".to_owned(), Value::Array(formats))]);
+        let tickets = if self.tickets_file { "servicenow" } else { "none" };
+        let export = toml::Table::from_iter([
+            ("tables".to_owned(), Value::Array(formats)),
+            ("tickets".to_owned(), Value::String(tickets.to_owned())),
+        ]);
         all.insert("export".into(), Value::Table(export));
-        self.copy_written(&LATER_TABLES, &mut all);
+        self.copy_written(&COPIED_TABLES, &mut all);
         all
     }
 
@@ -467,27 +499,6 @@ fn count_levels(p: &mut Problems<'_>, counts: &[CountOptions]) -> Vec<CountLevel
         out.extend(by.map(|by| CountLevel { by, every, horizon, least }));
     }
     out
-}
-
-/// Validates the tables of later versions, so that a config that names them is right already.
-fn check_later(p: &mut Problems<'_>, cost: Option<&CostOptions>, privacy: Option<&PrivacyOptions>) {
-    if let Some(cost) = cost {
-        for (key, value) in [("cost.downtime_hour", cost.downtime_hour), ("cost.visit", cost.visit)] {
-            if let Some(value) = value.filter(|v| !(v.is_finite() && *v >= 0.0)) {
-                p.add(&p.place(key), value, "a number from 0");
-            }
-        }
-        if let Some(c) =
-            cost.currency.as_ref().filter(|c| !(c.len() == 3 && c.bytes().all(|b| b.is_ascii_uppercase())))
-        {
-            p.add(&p.place("cost.currency"), format!("`{c}`"), "three capital letters like `EUR`");
-        }
-    }
-    if let Some(text) =
-        privacy.and_then(|x| x.text.as_deref()).filter(|t| !["none", "titles", "full"].contains(t))
-    {
-        p.add_name("privacy.text", text, &["none", "titles", "full"]);
-    }
 }
 
 /// `[[threshold]]`, resolved.

@@ -2,6 +2,7 @@
 //!
 //! - `cli`: what the binary prints, writes and ends with.
 //! - `counts`: forecasts of incident counts: what they may see, and odd input.
+//! - `decisions`: what to do first: the order by what is saved, the plan, the tickets handed out.
 //! - `degradation`: what gets worse: what is planted, odd series, look-ahead.
 //! - `exports`: the tables in other formats: in the run folder, and from a saved one.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
@@ -25,6 +26,7 @@
 
 mod cli;
 mod counts;
+mod decisions;
 mod degradation;
 mod exports;
 mod fleet;

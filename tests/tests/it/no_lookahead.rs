@@ -142,6 +142,8 @@ pub(crate) fn settings() -> Settings {
             keep: Vec::new(),
         },
         capacity: Capacity { visits: 5, per_days: 7 },
+        costs: None,
+        remedies: Vec::new(),
         counts: vec![],
         thresholds: vec![],
         seed: 1,

@@ -25,6 +25,23 @@ pub const PLAN: TableSchema = TableSchema {
     ],
 };
 
+/// Tickets to be opened for the first actions of the plan, those that no open ticket holds yet.
+pub const ORDERS: TableSchema = TableSchema {
+    name: "orders",
+    columns: &[
+        ("order_id", Text, "`fw-` and twelve digits; the same action on the same assets has the same"),
+        ("asset_ids", Texts, "the assets, the likeliest to fail first"),
+        ("action", Text, "which one, by its name in the catalog"),
+        ("title", Text, "one line; ends with the order's id in brackets, by which its ticket is found again"),
+        ("text", Text, "what to do, why, and what it is worth"),
+        ("impact", Whole, "1 (high) to 3 (low), from the criticality of the first asset"),
+        ("urgency", Whole, "1 (high) to 3 (low), from the probability of the first asset"),
+        ("site", Text, "where the assets stand; null: at several sites, or not known"),
+        ("owner", Text, "who answers for them; null: several, or not known"),
+        ("due_at", Time, "the end of the period"),
+    ],
+};
+
 /// What makes assets vulnerable before anything fails, one row per asset and weakness.
 pub const EXPOSURE: TableSchema = TableSchema {
     name: "exposure",

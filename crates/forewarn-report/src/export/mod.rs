@@ -6,16 +6,18 @@
 
 mod about;
 mod json;
+mod servicenow;
 mod xlsx;
 
 use forewarn_frames::output::{
     CALIBRATION, CARDS, DEGRADATIONS, DRIFT, EXPOSURE, FEATURES, FINDINGS, FORECASTS, LABELS, LISTED,
-    MEASURES, METRICS, PLAN, PLOT_SERIES, PROBLEMS, RANKING, RECURRENCES, RISK, RunFacts, RunTables, SERVICE,
-    TRACK_RECORD, TableSchema, WORKLOAD, findings_frame,
+    MEASURES, METRICS, ORDERS, PLAN, PLOT_SERIES, PROBLEMS, RANKING, RECURRENCES, RISK, RunFacts, RunTables,
+    SERVICE, TRACK_RECORD, TableSchema, WORKLOAD, findings_frame,
 };
 use polars::prelude::DataFrame;
 
 pub use json::export_schema;
+pub use servicenow::{TICKETS, servicenow_tickets};
 
 use crate::error::{ReportError, table};
 use crate::saved::{metrics_from_json, metrics_json};
@@ -25,9 +27,10 @@ use crate::tables::write_csv;
 pub(crate) const WORKBOOK: &str = "forewarn.xlsx";
 
 /// The tables that are exported, what matters first; the workbook's sheets follow this order.
-pub(crate) const EXPORTED: [&TableSchema; 21] = [
+pub(crate) const EXPORTED: [&TableSchema; 22] = [
     &RANKING,
     &PLAN,
+    &ORDERS,
     &RISK,
     &DEGRADATIONS,
     &RECURRENCES,
@@ -168,6 +171,7 @@ fn sheets(tables: &RunTables, features: &DataFrame) -> Result<Vec<Sheet>, Report
     let frames = [
         &tables.ranking,
         &tables.plan,
+        &tables.orders,
         &tables.risk,
         &tables.degradations,
         &tables.recurrences,

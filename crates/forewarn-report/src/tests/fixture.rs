@@ -116,6 +116,8 @@ pub(crate) fn facts(n: usize, fill: Fill<'_>) -> RunFacts {
         caught_low: Some(6.0),
         caught_high: Some(12.0),
         expected_failures: Some(31.2),
+        expected_failures_low: Some(24.0),
+        expected_failures_high: Some(39.0),
     }
 }
 
@@ -558,6 +560,8 @@ pub(crate) fn empty() -> RunTables {
         caught_low: None,
         caught_high: None,
         expected_failures: None,
+        expected_failures_low: None,
+        expected_failures_high: None,
         ..facts(0, &plain)
     })
 }

@@ -35,6 +35,9 @@ pub(crate) struct AssetRow {
     unknown: bool,
     reasons: Vec<String>,
     action: String,
+    /// Why this action.
+    because: String,
+    feedback: String,
     cost: String,
     saving: String,
     moved: String,
@@ -157,9 +160,9 @@ fn reason_words(r: &Reason) -> &str {
     if r.text.trim().is_empty() { &r.feature } else { &r.text }
 }
 
-/// An amount in the config's currency, which the tables do not name.
-fn money(x: Option<f64>) -> String {
-    x.map(|x| fixed(x, if x.abs() < 100.0 { 2 } else { 0 }, false)).unwrap_or_default()
+/// An amount in a table whose caption names the currency.
+fn amount(x: Option<f64>) -> String {
+    x.map(|x| fixed(x, 0, false)).unwrap_or_default()
 }
 
 /// `kind · model · site`, as far as known.
@@ -198,8 +201,10 @@ pub(crate) fn asset_row(i: usize, row: &RankingRow, end: f64, cards: usize) -> A
         unknown: row.status == Status::Unknown,
         reasons: two_reasons(row),
         action: row.action.as_deref().map(|t| foreign(t, 120)).unwrap_or_default(),
-        cost: money(row.expected_cost),
-        saving: money(row.expected_saving),
+        because: row.action_reason.as_deref().map(|t| foreign(t, 160)).unwrap_or_default(),
+        feedback: row.feedback.as_deref().map(|t| foreign(t, 120)).unwrap_or_default(),
+        cost: amount(row.expected_cost),
+        saving: amount(row.expected_saving),
         moved: moved(row),
     }
 }

@@ -8,6 +8,7 @@ use forewarn_frames::output::{RankingRow, RunTables};
 use serde::Serialize;
 
 use super::assets::{AssetRow, asset_row, assets, axis_of, axis_text};
+use super::plan::money;
 use super::trust::metrics;
 use super::{days, model_name, period};
 use crate::error::{ReportError, table};
@@ -19,8 +20,12 @@ use crate::rows;
 pub(crate) struct First {
     /// What to do, in one sentence.
     todo: String,
-    /// What that is worth, in one or two sentences.
+    /// What waiting costs and acting saves.
+    stake: String,
+    /// What such lists were worth, in one or two sentences.
     worth: String,
+    /// Rows of the list that are not here.
+    more: usize,
     figures: Vec<Figure>,
     rows: Vec<AssetRow>,
     axis: String,
@@ -145,9 +150,15 @@ fn figures(tables: &RunTables, top: &[RankingRow], k: usize) -> Result<Vec<Figur
         here = rows::numbers(&tables.ranking, "probability").map_err(table("ranking"))?;
         here.retain(|p| p.is_finite());
     }
-    let sum: f64 = here.iter().sum();
-    let (low, high) = plausible(sum, here.iter().map(|p| p * (1.0 - p)).sum());
-    let listed: f64 = top.iter().take(k).map(|r| r.probability).filter(|p| p.is_finite()).sum();
+    // As earlier lists kept their promises, where there is a backtest to tell; else as the probabilities have it.
+    let mut sum: f64 = here.iter().sum();
+    let (mut low, mut high) = plausible(sum, here.iter().map(|p| p * (1.0 - p)).sum());
+    let mut listed: f64 = top.iter().take(k).map(|r| r.probability).filter(|p| p.is_finite()).sum();
+    if let (Some(all), Some(from), Some(to), Some(caught)) =
+        (f.expected_failures, f.expected_failures_low, f.expected_failures_high, f.caught)
+    {
+        (sum, low, high, listed) = (all, from, to, caught);
+    }
     let figure = |name: String, value: String, note: String| Figure { name, value, note };
     let mut out = vec![figure(
         "Assets watched".to_owned(),
@@ -183,6 +194,49 @@ fn figures(tables: &RunTables, top: &[RankingRow], k: usize) -> Result<Vec<Figur
     Ok(out)
 }
 
+/// Rows of the list on the first screen: what fits on it. The rest is below.
+const FIRST_ROWS: usize = 8;
+
+/// What to do and what it brings: `You can visit 20 assets this week: expect 9 (6–12) of 31 failures caught.`
+fn todo(tables: &RunTables, k: usize) -> String {
+    let f = &tables.facts;
+    let when = period(f.capacity_per_days);
+    let (Some(caught), Some(all)) = (f.caught, f.expected_failures) else {
+        let these = if k == 1 { "this asset".to_owned() } else { format!("these {}", assets(k)) };
+        return format!("Visit {these} {when}.");
+    };
+    let range = match (f.caught_low, f.caught_high) {
+        (Some(low), Some(high)) => format!(" ({}–{})", expected_whole(low), expected_whole(high)),
+        _ => String::new(),
+    };
+    format!(
+        "You can visit {} {when}: expect {}{range} of {} failures within {} caught.",
+        assets(k),
+        expected(caught),
+        expected(all.max(caught)),
+        days(i64::from(f.rank_by_days))
+    )
+}
+
+fn expected_whole(x: f64) -> String {
+    whole(x.max(0.0).round() as u64)
+}
+
+/// What waiting costs on the listed assets, and what acting saves; says so where nothing is known of costs.
+fn at_stake(tables: &RunTables, list: &[RankingRow]) -> String {
+    let f = &tables.facts;
+    let cost: f64 = list.iter().filter_map(|r| r.expected_cost).sum();
+    let saving: f64 = list.iter().filter_map(|r| r.expected_saving).filter(|s| *s > 0.0).sum();
+    if f.ranked_by != "expected_saving" {
+        return "No costs are configured, so the list is by probability and what it costs to wait is not known.".to_owned();
+    }
+    format!(
+        "Waiting costs an expected {} on them; acting saves an expected {} after the cost of the visits.",
+        money(cost, f),
+        money(saving, f)
+    )
+}
+
 /// The first screen's words and numbers.
 ///
 /// # Errors
@@ -193,20 +247,23 @@ pub(crate) fn first(tables: &RunTables, top: &[RankingRow]) -> Result<First, Rep
     let k = (f.capacity_visits as usize).min(top.len());
     let list = &top[..k];
     let end = axis_of(list);
-    let (todo, worth) = if tables.ranking.height() == 0 {
+    let (todo, stake, worth) = if tables.ranking.height() == 0 {
         (
             "There is no asset to rank.".to_owned(),
+            String::new(),
             "No asset was in service at this date, or none is named in the sources.".to_owned(),
         )
     } else {
-        let these = if k == 1 { "this asset".to_owned() } else { format!("these {}", assets(k)) };
-        (format!("Visit {these} {}.", period(f.capacity_per_days)), worth(tables, k)?)
+        (todo(tables, k), at_stake(tables, list), worth(tables, k)?)
     };
+    let shown = list.iter().take(FIRST_ROWS).enumerate();
     Ok(First {
         todo,
+        stake,
         worth,
         figures: figures(tables, top, k)?,
-        rows: list.iter().enumerate().map(|(i, r)| asset_row(i, r, end, usize::MAX)).collect(),
+        rows: shown.map(|(i, r)| asset_row(i, r, end, usize::MAX)).collect(),
+        more: k.saturating_sub(FIRST_ROWS),
         axis: axis_text(end),
         costs: list.iter().any(|r| r.expected_cost.is_some()),
         savings: list.iter().any(|r| r.expected_saving.is_some()),

@@ -4,6 +4,7 @@
 mod assets;
 mod failures;
 mod first;
+mod plan;
 mod problems;
 mod recurring;
 mod trust;
@@ -62,6 +63,7 @@ pub(crate) struct Page {
     /// How many warnings, in words; `None` where there are none.
     warnings: Option<String>,
     first: first::First,
+    plan: plan::Plan,
     all: assets::All,
     trust: trust::Trust,
     failures: failures::Failures,
@@ -223,6 +225,7 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
         banner,
         warnings: warnings_text,
         first: first::first(tables, &top)?,
+        plan: plan::plan(tables, limits)?,
         all: assets::all(tables, &top, limits)?,
         trust: trust::trust(tables, limits)?,
         failures: failures::failures(tables, limits)?,

@@ -1,12 +1,14 @@
 //! `forewarn run`: read, check, learn, rank, and write a run folder with the report.
 
 use forewarn_engine::{Problems, RunResult};
-use forewarn_frames::output::{RunFacts, RunTables};
+use forewarn_frames::output::{ORDERS, RunFacts, RunTables};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding};
 use forewarn_report::{
-    Format, exports, facts_json, read_parquet, read_tables, render, table_text, write_parquet,
+    Format, TICKETS, exports, facts_json, read_parquet, read_tables, render, servicenow_tickets, table_text,
+    write_parquet,
 };
+use polars::prelude::DataFrame;
 use serde_json::{Value, json};
 
 use crate::cli::RunArgs;
@@ -15,6 +17,7 @@ use crate::errors::{Exit, Failure, Outcome};
 use crate::folders::{self, Draft, Lock};
 use crate::inputs::{self, Rows};
 use crate::manifest::{self, Origin};
+use crate::ordered;
 use crate::settings::{Flags, Settings};
 use crate::{clock, words};
 
@@ -53,12 +56,20 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
         &context.progress,
     )?;
     let problems_from = earlier.map(|e| e.0);
+    let orders = if settings.tickets_file {
+        let (ordered, unread) = ordered::before(&settings.out, as_of);
+        inputs::add(&mut findings, &unread);
+        let given = (&result.plan, &result.ranking);
+        forewarn_engine::orders(&frames, &settings.engine, given, &ordered)?
+    } else {
+        ORDERS.empty()
+    };
     drop(frames);
     inputs::add(&mut findings, &result.findings);
     let fails = inputs::fails(&findings, settings.checks.fail_at);
     let exit = if fails { Exit::ChecksFailed } else { Exit::Done };
     context.progress.note("writing", "");
-    let made = Made { as_of, rows, findings, exit, started, problems, problems_from };
+    let made = Made { as_of, rows, findings, exit, started, problems, problems_from, orders };
     let folder = write(&settings, &lock, &origin, &made, &result, context)?;
     folders::forget_error(&settings.out);
     context.progress.clear();
@@ -87,6 +98,8 @@ struct Made {
     problems: Problems,
     /// The as-of of the run from which ids of problems were handed on.
     problems_from: Option<Cutoff>,
+    /// See [`ORDERS`].
+    orders: DataFrame,
 }
 
 /// Prints the settings and what would be read; writes nothing.
@@ -128,6 +141,7 @@ fn dry_run(settings: &Settings, context: &Context) -> Outcome<Exit> {
 
 fn facts(settings: &Settings, made: &Made, result: &RunResult) -> RunFacts {
     let s = &result.summary;
+    let costs = settings.engine.costs.as_ref().filter(|_| s.by_saving);
     RunFacts {
         as_of: made.as_of.to_string(),
         rank_by_days: settings.engine.risk.rank_by.get(),
@@ -149,8 +163,17 @@ fn facts(settings: &Settings, made: &Made, result: &RunResult) -> RunFacts {
         trained_as_of: s.trained_as_of.to_string(),
         time_zone: settings.time_zone.clone(),
         version: manifest::VERSION.to_owned(),
-        ranked_by: "probability".to_owned(),
-        ..RunFacts::default()
+        ranked_by: if s.by_saving { "expected_saving" } else { "probability" }.to_owned(),
+        currency: settings.currency.clone(),
+        cost_downtime_hour: costs.map(|c| c.downtime_hour),
+        cost_visit: costs.map(|c| c.visit),
+        cost_repair: costs.map(|c| c.repair),
+        caught: s.to_come.map(|t| t[0][0]),
+        caught_low: s.to_come.map(|t| t[0][1]),
+        caught_high: s.to_come.map(|t| t[0][2]),
+        expected_failures: s.to_come.map(|t| t[1][0]),
+        expected_failures_low: s.to_come.map(|t| t[1][1]),
+        expected_failures_high: s.to_come.map(|t| t[1][2]),
     }
 }
 
@@ -166,6 +189,7 @@ fn write(
     let tables = RunTables {
         ranking: result.ranking.clone(),
         plan: result.plan.clone(),
+        orders: made.orders.clone(),
         exposure: result.exposure.clone(),
         service: result.service.clone(),
         track_record: result.track_record.clone(),
@@ -200,6 +224,10 @@ fn write(
         let (name, bytes) = file.map_err(|e| super::unwritable(&e))?;
         draft.put(&name, &bytes)?;
     }
+    if settings.tickets_file {
+        let tickets = servicenow_tickets(&tables).map_err(|e| super::unwritable(&e))?;
+        draft.put(TICKETS, tickets.as_bytes())?;
+    }
     draft.put("model.json", &result.model)?;
     draft.put("report.html", page.as_bytes())?;
     let run_id = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -221,12 +249,14 @@ fn write(
     validate(&draft)?;
     context.stop.check()?;
     let folder = draft.finish();
+    // Before the folder can be seen: tickets that were handed out and forgotten would be handed out again.
+    ordered::keep(lock, &settings.out, made.as_of, &made.orders)?;
     folders::switch(lock, &settings.out, made.as_of, &folder)
 }
 
 /// The problems of the newest run before `as_of`, from which ids are handed on. A run without any, or of an older
 /// version, hands on nothing.
-fn earlier_problems(out: &std::path::Path, as_of: Cutoff) -> Option<(Cutoff, polars::prelude::DataFrame)> {
+fn earlier_problems(out: &std::path::Path, as_of: Cutoff) -> Option<(Cutoff, DataFrame)> {
     let runs = folders::runs_by_date(out).ok()?;
     let (date, folder) = runs.into_iter().filter(|r| r.0 < as_of).max_by_key(|r| r.0)?;
     let bytes = std::fs::read(folder.join("problems.parquet")).ok()?;
@@ -315,7 +345,7 @@ fn compared(result: &RunResult, days: i64) -> Outcome<Option<String>> {
 }
 
 /// The rows of a table as JSON objects.
-fn rows_of(df: &polars::prelude::DataFrame) -> Outcome<Vec<Value>> {
+fn rows_of(df: &DataFrame) -> Outcome<Vec<Value>> {
     let text = table_text(df, Format::Json).map_err(|e| super::unwritable(&e))?;
     serde_json::from_str(&text).map_err(|e| Failure::bug("a table has no JSON form").cause(e.to_string()))
 }
