@@ -1,6 +1,6 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_frames::output::{CARDS, DRIFT, EXPOSURE, LABELS, LISTED, PLAN, SERVICE, TRACK_RECORD};
+use forewarn_frames::output::{CARDS, DRIFT, LABELS, LISTED, PLAN, TRACK_RECORD};
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
@@ -140,8 +140,8 @@ pub(crate) fn run(
     let result = RunResult {
         ranking: ranking(frames, settings, &model, &history, &table, &predictions, &worse.said)?,
         plan: PLAN.empty(),
-        exposure: EXPOSURE.empty(),
-        service: SERVICE.empty(),
+        exposure: crate::exposure::exposure(frames, &history)?,
+        service: crate::service::service(frames, &history)?,
         track_record: TRACK_RECORD.empty(),
         listed: LISTED.empty(),
         drift: DRIFT.empty(),
