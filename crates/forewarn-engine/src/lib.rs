@@ -14,8 +14,10 @@ mod decide;
 mod degradation;
 mod evaluate;
 mod expected;
+mod exposure;
 mod fit;
 mod incidents;
+mod inventory;
 mod leakage;
 mod measures;
 mod modes;
@@ -26,6 +28,7 @@ mod reasons;
 mod recurrence;
 mod run;
 mod sample;
+mod service;
 mod settings;
 
 use forewarn_frames::{Cutoff, Finding, Frames};
@@ -216,6 +219,16 @@ impl EngineError {
 /// See [`EngineError`]: there is too little to learn from, or the caller asked to stop.
 pub fn run(frames: &Frames, settings: &Settings, progress: &dyn Progress) -> Result<RunResult, EngineError> {
     run::run(frames, settings, progress)
+}
+
+/// What made assets vulnerable at a cutoff (the table `exposure`), from what was known then; what is not dated in the
+/// inventory (warranty, criticality, service, site) is today's.
+///
+/// # Errors
+///
+/// A table operation fails, which would be a bug.
+pub fn exposure(frames: &Frames, cutoff: Cutoff) -> Result<DataFrame, EngineError> {
+    exposure::exposure(frames, &frames.as_of(cutoff))
 }
 
 /// Predictions of every candidate at the plan's cutoffs, each made with what was known then.

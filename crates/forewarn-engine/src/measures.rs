@@ -29,7 +29,8 @@ const MIN_INCIDENTS: f64 = 8.0;
 const MAX_OCCASIONS: f64 = 4_000.0;
 const MAX_POOL: f64 = 3_000.0;
 /// Kinds of events that happen to an asset rather than are done to it.
-const NO_MEASURES: [&str; 7] = ["error", "alert", "alarm", "warning", "log", "failure", "incident"];
+pub(crate) const NO_MEASURES: [&str; 7] =
+    ["error", "alert", "alarm", "warning", "log", "failure", "incident"];
 
 /// Everything that was done, by measure: the asset and the time in days, sorted.
 type Occasions = BTreeMap<String, Vec<(usize, f64)>>;

@@ -1,6 +1,6 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_frames::output::{CARDS, DRIFT, EXPOSURE, LABELS, LISTED, SERVICE, TRACK_RECORD};
+use forewarn_frames::output::{CARDS, DRIFT, LABELS, LISTED, TRACK_RECORD};
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
@@ -145,8 +145,8 @@ pub(crate) fn run(
     let to_come = to_come.map(|t| [t.caught, t.all].map(|c| [c.mean, c.low, c.high]));
     let result = RunResult {
         plan: action_plan(&ranked.due)?,
-        exposure: EXPOSURE.empty(),
-        service: SERVICE.empty(),
+        exposure: crate::exposure::exposure(frames, &history)?,
+        service: crate::service::service(frames, &history)?,
         track_record: TRACK_RECORD.empty(),
         listed: LISTED.empty(),
         drift: DRIFT.empty(),

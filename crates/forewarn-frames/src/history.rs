@@ -138,6 +138,12 @@ impl TicketView<'_> {
     pub fn csat(&self) -> f64 {
         self.late(self.row.csat)
     }
+
+    /// Whether it was resolved within the agreed time, 1 or 0; NaN before it was resolved, and where no time was agreed.
+    #[must_use]
+    pub fn made_sla(&self) -> f64 {
+        self.late(self.row.made_sla)
+    }
 }
 
 /// An event before the cutoff.
@@ -388,6 +394,19 @@ impl<'a> History<'a> {
             row,
             resolved: row.resolved_at < at,
             frames,
+        })
+    }
+
+    /// The same, each with the number of the asset it names, where that is known; those that name none last.
+    pub fn every_ticket_with_asset(&self) -> impl Iterator<Item = (Option<usize>, TicketView<'a>)> + use<'a> {
+        let (frames, at) = (self.frames, self.at);
+        let late_asset = frames.late.contains(&TicketColumn::AssetId);
+        let named =
+            (0..frames.ids.len()).flat_map(|a| frames.tickets.of(a).iter().map(move |t| (Some(a), t)));
+        let all = named.chain(frames.without_asset.iter().map(|t| (None, t)));
+        all.filter(move |(_, t)| t.opened_at < at).map(move |(asset, row)| {
+            let resolved = row.resolved_at < at;
+            (asset.filter(|_| resolved || !late_asset), TicketView { row, resolved, frames })
         })
     }
 

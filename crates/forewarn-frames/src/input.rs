@@ -154,6 +154,7 @@ pub const TICKETS: TableSpec = TableSpec {
         col("reopen_count", Number, Resolved, "how often it was reopened"),
         col("downtime_minutes", Number, Resolved, "minutes of downtime"),
         col("csat", Number, Resolved, "satisfaction, 1 to 5"),
+        col("made_sla", Number, Resolved, "1 or true: resolved within the agreed time; 0 or false: not"),
         col("caller", Text, Row, "who called; a pseudonym outside this frame"),
     ],
 };

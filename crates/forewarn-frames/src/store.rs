@@ -119,6 +119,7 @@ pub(crate) struct TicketRow {
     pub reopen_count: f64,
     pub downtime_minutes: f64,
     pub csat: f64,
+    pub made_sla: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -344,10 +345,11 @@ impl Frames {
                 .map(|c| text(df, c))
                 .into_iter()
                 .collect::<PolarsResult<Vec<_>>>()?;
-            let numbers = ["priority", "reassignment_count", "reopen_count", "downtime_minutes", "csat"]
-                .map(|c| number(df, c))
-                .into_iter()
-                .collect::<PolarsResult<Vec<_>>>()?;
+            let numbers =
+                ["priority", "reassignment_count", "reopen_count", "downtime_minutes", "csat", "made_sla"]
+                    .map(|c| number(df, c))
+                    .into_iter()
+                    .collect::<PolarsResult<Vec<_>>>()?;
             for i in 0..df.height() {
                 let row = TicketRow {
                     opened_at: opened[i],
@@ -364,6 +366,7 @@ impl Frames {
                     reopen_count: numbers[2][i],
                     downtime_minutes: numbers[3][i],
                     csat: numbers[4][i],
+                    made_sla: numbers[5][i],
                 };
                 match id.get(i).map(code_of) {
                     Some(asset) => {

@@ -29,6 +29,8 @@
 //! | slow decline | [`DailySeries::new`]; [`course`], or [`trend`], [`change_points`], [`time_to_threshold`] alone | [`Trend`], [`Change`]s, [`TimeToThreshold`] |
 //! | remaining life | [`RemainingModel::fit`] on [`UnitPath`]s that ran to failure; [`RemainingModel::predict`] | [`RemainingLife`] |
 //! | readings that are unlike the past, or the peers | [`anomaly::anomalies`], [`anomaly::from_peers`]; [`anomaly::Anomalies::alarms`] at a stated rate; [`anomaly::storms`] | false alarms a day, alarms, storms |
+//! | rising or falling over months | [`line_slope`], [`rate_slope`] | [`Slope`] with a test that allows for spread and alike neighbours |
+//! | how long until an end, with some open | [`restricted_mean`] | [`RestrictedMean`] |
 //! | faster than before | [`rate_ratio`] | a ratio of rates with its exact interval |
 //! | join | [`Blend::fit`] on held-out log odds | weights ≥ 0; log odds, contributions and disagreement of the members |
 //! | calibrate | [`choose_calibrator`] or [`Calibrator::fit`] | a never decreasing map from log odds to probability |
@@ -104,9 +106,11 @@ mod newton;
 mod rank;
 mod rate_ratio;
 mod recurrence;
+mod restricted_mean;
 mod risk;
 mod rng;
 mod shrink;
+mod slope;
 mod special;
 pub mod text;
 mod trees;
@@ -141,8 +145,12 @@ pub use recurrence::{
     TrendTest, Truncation, UnitHistory, benjamini_hochberg, benjamini_yekutieli, dispersion, laplace,
     matched_rate_ratio, mean_cumulative, mil_hdbk_189, power_law,
 };
+pub use restricted_mean::{RestrictedMean, restricted_mean};
 pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};
 pub use rng::poisson_one_weights;
 pub use shrink::{RateDistribution, cohort_rate, cohort_share};
-pub use special::{beta_p, beta_quantile, gamma_p, gamma_quantile, ln_gamma, logit, sigmoid};
+pub use slope::{Slope, line_slope, rate_slope};
+pub use special::{
+    beta_p, beta_quantile, gamma_p, gamma_quantile, ln_gamma, logit, sigmoid, student_half_width,
+};
 pub use trees::Boosted;

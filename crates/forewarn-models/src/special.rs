@@ -204,6 +204,18 @@ pub(crate) fn normal_half_width(level: f64) -> f64 {
     (2.0 * gamma_quantile(level, 0.5, 1.0)).sqrt()
 }
 
+/// The value that Student's distribution with that many degrees of `freedom` (above 0) exceeds in size with probability
+/// `1 - level`, `level` in `(0, 1)`.
+///
+/// ```
+/// use forewarn_models::student_half_width;
+/// assert!((student_half_width(0.95, 10.0) - 2.228_138_852).abs() < 1e-8);
+/// ```
+pub fn student_half_width(level: f64, freedom: f64) -> f64 {
+    let x = beta_quantile(1.0 - level, 0.5 * freedom, 0.5).max(1e-300);
+    (freedom * (1.0 - x) / x).max(0.0).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

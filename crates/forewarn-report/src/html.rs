@@ -31,6 +31,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     env.add_template("trust.html", include_str!("../templates/trust.html"))?;
     env.add_template("recurring.html", include_str!("../templates/recurring.html"))?;
     env.add_template("worse.html", include_str!("../templates/worse.html"))?;
+    env.add_template("service.html", include_str!("../templates/service.html"))?;
+    env.add_template("exposure.html", include_str!("../templates/exposure.html"))?;
     env.add_template("workload.html", include_str!("../templates/workload.html"))?;
     env.add_template("page.html", include_str!("../templates/page.html"))?;
     Ok(env)

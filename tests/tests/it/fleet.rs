@@ -195,6 +195,10 @@ impl Rows {
             text("category", t.iter().map(|r| r.category.as_str()).collect()),
             number("priority", t.iter().map(|r| Some(r.priority)).collect()),
             number("reopen_count", t.iter().map(|r| Some(r.reopened)).collect()),
+            // Known as late, and spoiled where that is.
+            number("made_sla", t.iter().map(|r| Some(1.0 - r.reopened % 2.0)).collect()),
+            number("csat", t.iter().map(|r| Some(5.0 - r.reopened % 5.0)).collect()),
+            number("downtime_minutes", t.iter().map(|r| Some(30.0 * r.reopened)).collect()),
         ]);
         let r = &self.readings;
         let telemetry = frame(vec![

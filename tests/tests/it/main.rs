@@ -5,6 +5,7 @@
 //! - `decisions`: what to do first: the order by what is saved, the plan, the tickets handed out.
 //! - `degradation`: what gets worse: what is planted, odd series, look-ahead.
 //! - `exports`: the tables in other formats: in the run folder, and from a saved one.
+//! - `exposure`: whether what is shown as vulnerable fails more often.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
@@ -29,6 +30,7 @@ mod counts;
 mod decisions;
 mod degradation;
 mod exports;
+mod exposure;
 mod fleet;
 mod honesty;
 mod night;

@@ -54,13 +54,13 @@ pub const EXPOSURE: TableSchema = TableSchema {
         (
             "exposure",
             Text,
-            "patch_lag, os_behind, firmware_behind, past_warranty, past_service_life, single_point or repeat_repairs",
+            "patch_lag, patch_missing, os_behind, firmware_behind, past_warranty, past_service_life, single_point or repeat_repairs",
         ),
         ("since", Time, "since when; null: not known"),
         ("value", Number, "how much of it, in `unit`"),
         ("unit", Text, "days, versions, repairs, …"),
         ("usual", Number, "what is usual among its peers, in `unit`; null: nothing to compare with"),
-        ("score", Number, "0 to 1: how far beyond its peers"),
+        ("score", Number, "0 to 1: how far beyond its peers, or its term"),
         ("text", Text, "in words"),
     ],
 };
@@ -93,6 +93,11 @@ pub const SERVICE: TableSchema = TableSchema {
         ),
         ("change_low", Number, "lower end of its 80 % interval"),
         ("change_high", Number, "upper end of it"),
+        (
+            "q_value",
+            Number,
+            "of the trend: rising or falling where at most 0.1, so that one such verdict in ten of a measure may be false",
+        ),
     ],
 };
 

@@ -3,7 +3,7 @@
 
 use super::series::{Cleaned, DailySeries, NORMAL_MAD};
 use crate::rank::median;
-use crate::special::{beta_p, beta_quantile};
+use crate::special::{beta_p, student_half_width};
 use serde::{Deserialize, Serialize};
 
 /// Fewest present days of a trend.
@@ -32,15 +32,9 @@ pub struct Trend {
 impl Trend {
     /// The interval that holds the slope with probability `level`, which is held within (0, 1).
     pub fn interval(&self, level: f64) -> (f64, f64) {
-        let half = student_two_sided(level.clamp(1e-6, 1.0 - 1e-6), self.freedom) * self.std_error;
+        let half = student_half_width(level.clamp(1e-6, 1.0 - 1e-6), self.freedom) * self.std_error;
         (self.slope_per_day - half, self.slope_per_day + half)
     }
-}
-
-/// The value that Student's distribution exceeds in size with probability `1 - level`.
-fn student_two_sided(level: f64, freedom: f64) -> f64 {
-    let x = beta_quantile(1.0 - level, 0.5 * freedom, 0.5).max(1e-300);
-    (freedom * (1.0 - x) / x).max(0.0).sqrt()
 }
 
 /// The slope of the days from `from_day` (counted from the first) to the end; `None` for fewer than 14 present days.
@@ -195,7 +189,7 @@ mod tests {
         for (level, freedom, quantile) in
             [(0.8, 12.0, 1.356_217), (0.95, 12.0, 2.178_813), (0.8, 3.0, 1.637_744), (0.95, 3.0, 3.182_446)]
         {
-            assert!((student_two_sided(level, freedom) - quantile).abs() < 1e-6, "{level} {freedom}");
+            assert!((student_half_width(level, freedom) - quantile).abs() < 1e-6, "{level} {freedom}");
         }
     }
 }

@@ -530,6 +530,8 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         recurrences: super::recurring::recurrences(fill),
         measures: super::recurring::measures(fill),
         degradations: super::worse::degradations(fill),
+        service: super::fares::service(fill),
+        exposure: super::fares::exposure(fill),
         forecasts: forecasts(fill),
         workload: workload(fill),
         findings: findings(fill),

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod documents;
+mod fares;
 mod fixture;
 mod folder;
 mod gauges;

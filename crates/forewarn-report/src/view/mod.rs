@@ -2,11 +2,13 @@
 //! a table could hold: sums, shares and counts at most.
 
 mod assets;
+mod exposure;
 mod failures;
 mod first;
 mod plan;
 mod problems;
 mod recurring;
+mod service;
 mod trust;
 mod workload;
 mod worse;
@@ -72,6 +74,8 @@ pub(crate) struct Page {
     worse: worse::Worse,
     problems: problems::Problems,
     workload: Option<workload::Workload>,
+    service: service::Service,
+    exposure: exposure::Exposure,
 }
 
 /// The run as a whole, ready to be read.
@@ -234,5 +238,7 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
         worse: worse::worse(tables, limits)?,
         problems: problems::problems(tables, limits)?,
         workload: workload::workload(tables, limits)?,
+        service: service::service(tables, limits)?,
+        exposure: exposure::exposure(tables, limits)?,
     })
 }

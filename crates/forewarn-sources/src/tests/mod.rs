@@ -276,7 +276,7 @@ fn maps_serve_names_templates_sql_and_constants() {
     );
     check(
         "ticket_id = \"nodenum\", open_at = \"Start\"",
-        "error: `tickets.columns`: found \"open_at\", expected one of ticket_id, opened_at, asset_id, updated_at, resolved_at, type, category, subcategory, priority, status, title, text, group, service, site, resolution_code, reassignment_count, reopen_count, downtime_minutes, csat, caller (did you mean `opened_at`?)",
+        "error: `tickets.columns`: found \"open_at\", expected one of ticket_id, opened_at, asset_id, updated_at, resolved_at, type, category, subcategory, priority, status, title, text, group, service, site, resolution_code, reassignment_count, reopen_count, downtime_minutes, csat, made_sla, caller (did you mean `opened_at`?)",
     );
     for bad in ["\"{System\"", "\"a}\"", "\"{System:x}\"", "{ sqll = \"1\" }", "7", "[]"] {
         assert!(
@@ -290,6 +290,36 @@ fn maps_serve_names_templates_sql_and_constants() {
             .to_string()
             .contains("`path`")
     );
+}
+
+#[test]
+fn presets_say_whether_the_agreed_time_was_kept() {
+    let check_preset = |preset: &str, csv: &str, expected: &[Option<f64>]| {
+        let config = format!("{TICKETS}preset = \"{preset}\"\n");
+        let loaded = run(&[("t.csv", text(csv))], &config).unwrap();
+        let tickets = loaded.tickets.unwrap();
+        let found: Vec<Option<f64>> =
+            tickets.df().column("made_sla").unwrap().f64().unwrap().iter().collect();
+        assert_eq!(found, expected, "{preset}");
+    };
+    check_preset(
+        "servicenow",
+        "number,opened_at,made_sla\n1,2025-01-31 13:45:00,true\n2,2025-01-31 13:45:00,false\n3,2025-01-31 13:45:00,\n",
+        &[Some(1.0), Some(0.0), None],
+    );
+    check_preset(
+        "glpi",
+        "id,date,type,priority,solvedate,time_to_resolve\n1,2025-01-31 13:45:00,1,3,2025-01-31 14:45:00,2025-02-01 00:00:00\n\
+         2,2025-01-31 13:45:00,1,3,2025-02-02 14:45:00,2025-02-01 00:00:00\n3,2025-01-31 13:45:00,1,3,2025-01-31 14:45:00,\n",
+        &[Some(1.0), Some(0.0), None],
+    );
+    check_preset(
+        "freshservice",
+        "id,created_at,priority,resolved_at,due_by\n1,2025-01-31T13:45:00Z,2,2025-01-31T14:45:00Z,2025-02-01T00:00:00Z\n\
+         2,2025-01-31T13:45:00Z,2,2025-02-02T14:45:00Z,2025-02-01T00:00:00Z\n3,2025-01-31T13:45:00Z,2,2025-01-31T14:45:00Z,\n",
+        &[Some(1.0), Some(0.0), None],
+    );
+    check_preset("glpi", "id,date,type,priority\n1,2025-01-31 13:45:00,1,3\n", &[None]);
 }
 
 #[test]
@@ -540,7 +570,7 @@ fn failures_are_derived_and_known_when_the_condition_could_be() {
     assert!(e.to_string().starts_with("`failure.where`: cannot evaluate `categry = 'hw'`: there is no column `categry`, did you mean `category`?; columns are `ticket_id`"), "{e}");
     check(
         "where = \"category\"",
-        "`failure.where`: cannot evaluate `category`: is no condition: it gives str, expected true or false; columns are `ticket_id`, `opened_at`, `asset_id`, `updated_at`, `resolved_at`, `type`, `category`, `subcategory`, `priority`, `status`, `title`, `text`, `group`, `service`, `site`, `resolution_code`, `reassignment_count`, `reopen_count`, `downtime_minutes`, `csat`, `caller`",
+        "`failure.where`: cannot evaluate `category`: is no condition: it gives str, expected true or false; columns are `ticket_id`, `opened_at`, `asset_id`, `updated_at`, `resolved_at`, `type`, `category`, `subcategory`, `priority`, `status`, `title`, `text`, `group`, `service`, `site`, `resolution_code`, `reassignment_count`, `reopen_count`, `downtime_minutes`, `csat`, `made_sla`, `caller`",
     );
     let events = [("e.csv", text("asset_id,ts,code\na,2025-01-01,7\nb,2025-01-02,9\n"))];
     crate::tests::check(
