@@ -1,12 +1,13 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_frames::output::{CARDS, DRIFT, EXPOSURE, LABELS, LISTED, PLAN, SERVICE, TRACK_RECORD};
+use forewarn_frames::output::{DRIFT, EXPOSURE, LABELS, LISTED, PLAN, SERVICE, TRACK_RECORD};
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
 use crate::backtest::predict_plan;
 use crate::calibration::calibration_frame;
 use crate::candidates::{N_BASELINES, NAMES};
+use crate::cards::cards;
 use crate::degradation::degradations;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
 use crate::fit::ModelSet;
@@ -137,15 +138,16 @@ pub(crate) fn run(
     let mut findings = model.findings.clone();
     findings.extend(counts.notes);
     findings.extend(worse.finding);
+    let ranking = ranking(frames, settings, &model, &history, &table, &predictions, &worse.said)?;
     let result = RunResult {
-        ranking: ranking(frames, settings, &model, &history, &table, &predictions, &worse.said)?,
+        cards: cards(frames, &history, &ranking, &model.catalog, settings.text)?,
+        ranking,
         plan: PLAN.empty(),
         exposure: EXPOSURE.empty(),
         service: SERVICE.empty(),
         track_record: TRACK_RECORD.empty(),
         listed: LISTED.empty(),
         drift: DRIFT.empty(),
-        cards: CARDS.empty(),
         risk: risk(settings, &history, &table, &predictions)?,
         calibration: calibration_frame(judged, frames)?,
         metrics: metrics_frame(judged, settings.capacity.visits as usize, settings.seed)?,

@@ -347,6 +347,8 @@ pub struct RunFacts {
     pub caught_high: Option<f64>,
     /// Failures expected of all assets within `rank_by_days`.
     pub expected_failures: Option<f64>,
+    /// Where a ticket can be read, `{id}` standing for its id; `None` where the config does not say.
+    pub ticket_url: Option<String>,
 }
 
 /// Everything the report is rendered from, by itself enough to render it again.

@@ -64,6 +64,7 @@ struct SavedFacts {
     caught_low: Option<f64>,
     caught_high: Option<f64>,
     expected_failures: Option<f64>,
+    ticket_url: Option<String>,
 }
 
 fn json_error(file: &str) -> impl Fn(serde_json::Error) -> ReportError + '_ {

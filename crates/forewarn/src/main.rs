@@ -20,6 +20,7 @@ mod options;
 mod progress;
 mod settings;
 mod threads;
+mod ticket_url;
 mod ui;
 mod words;
 

@@ -17,6 +17,7 @@ use crate::options::{
     ChecksOptions, CostOptions, CountOptions, ExportOptions, Options, PrivacyOptions, RiskOptions,
     ThresholdOptions,
 };
+use crate::ticket_url;
 
 /// The tables whose age can be limited.
 const TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failures"];
@@ -71,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) checks: Checks,
     /// The formats in which the tables are written beside Parquet, in their order.
     pub(crate) export: Vec<Export>,
+    /// Where a ticket can be read, `{id}` standing for its id.
+    pub(crate) ticket_url: Option<String>,
     /// What is read, resolved: paths, presets, zones.
     pub(crate) reading: SourceSettings,
     /// The tables of sources and of later versions, as they were written and found valid.
@@ -192,6 +195,7 @@ impl Settings {
             counts,
             checks,
             export,
+            report,
             privacy,
             threshold,
         } = file.options;
@@ -253,6 +257,10 @@ impl Settings {
         };
         let checks = checks_settings(p, checks.unwrap_or_default());
         let export = export_formats(p, export.unwrap_or_default());
+        let ticket_url = report.and_then(|r| r.ticket_url);
+        if let Some(url) = ticket_url.as_ref().filter(|url| !ticket_url::is_valid(url)) {
+            p.add(&p.place("report.ticket_url"), format!("`{url}`"), ticket_url::ALLOWED);
+        }
         check_later(p, cost.as_ref(), privacy.as_ref());
         let sources = SourceOptions {
             assets,
@@ -266,7 +274,7 @@ impl Settings {
         let time_zone = run.time_zone.unwrap_or_else(|| "UTC".to_owned());
         let reading = sources.resolve(&base, Some(&time_zone)).map_err(|e| in_file(e, &name))?;
         let reading = SourceSettings { max_bad_files: checks.max_bad_files, ..reading };
-        Ok(Self { out, as_of, history_from, time_zone, engine, checks, export, reading, written })
+        Ok(Self { out, as_of, history_from, time_zone, engine, checks, export, ticket_url, reading, written })
     }
 
     /// The settings as TOML. `places` adds what says where, and not what: those stay out of a manifest, since the same
@@ -336,6 +344,12 @@ impl Settings {
         let formats = self.export.iter().map(|e| Value::String(e.name().to_owned())).collect();
         let export = toml::Table::from_iter([("tables".to_owned(), Value::Array(formats))]);
         all.insert("export".into(), Value::Table(export));
+        if let Some(url) = &self.ticket_url {
+            all.insert(
+                "report".into(),
+                Value::Table([("ticket_url".to_owned(), text(url))].into_iter().collect()),
+            );
+        }
         self.copy_written(&LATER_TABLES, &mut all);
         all
     }

@@ -150,6 +150,7 @@ fn facts(settings: &Settings, made: &Made, result: &RunResult) -> RunFacts {
         time_zone: settings.time_zone.clone(),
         version: manifest::VERSION.to_owned(),
         ranked_by: "probability".to_owned(),
+        ticket_url: settings.ticket_url.clone(),
         ..RunFacts::default()
     }
 }
