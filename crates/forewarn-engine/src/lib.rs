@@ -7,6 +7,7 @@
 mod backtest;
 mod calibration;
 mod candidates;
+mod cards;
 mod columns;
 mod condition;
 mod counts;

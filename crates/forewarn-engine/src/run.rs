@@ -1,12 +1,13 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_frames::output::{CARDS, DRIFT, LABELS, LISTED, TRACK_RECORD};
+use forewarn_frames::output::{DRIFT, LABELS, LISTED, TRACK_RECORD};
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
 use crate::backtest::predict_plan;
 use crate::calibration::calibration_frame;
 use crate::candidates::{N_BASELINES, NAMES};
+use crate::cards::cards;
 use crate::decide::{Decider, caught, plan as action_plan};
 use crate::degradation::degradations;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
@@ -144,13 +145,13 @@ pub(crate) fn run(
     let to_come = caught((frames, &decider), judged.first(), cutoffs, listed)?;
     let to_come = to_come.map(|t| [t.caught, t.all].map(|c| [c.mean, c.low, c.high]));
     let result = RunResult {
+        cards: cards(frames, &history, &ranked.table, &model.catalog, settings.text)?,
         plan: action_plan(&ranked.due)?,
         exposure: crate::exposure::exposure(frames, &history)?,
         service: crate::service::service(frames, &history)?,
         track_record: TRACK_RECORD.empty(),
         listed: LISTED.empty(),
         drift: DRIFT.empty(),
-        cards: CARDS.empty(),
         risk: risk(settings, &history, &table, &predictions)?,
         calibration: calibration_frame(judged, frames)?,
         metrics: metrics_frame(judged, settings.capacity.visits as usize, settings.seed)?,

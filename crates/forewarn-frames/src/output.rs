@@ -351,6 +351,8 @@ pub struct RunFacts {
     pub expected_failures_low: Option<f64>,
     /// See `expected_failures`.
     pub expected_failures_high: Option<f64>,
+    /// Where a ticket can be read, `{id}` standing for its id; `None` where the config does not say.
+    pub ticket_url: Option<String>,
 }
 
 /// Everything the report is rendered from, by itself enough to render it again.

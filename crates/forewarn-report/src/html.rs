@@ -13,7 +13,7 @@ use crate::view::{Limits, page};
 pub const MAX_BYTES: usize = 2_000_000;
 
 /// The environment in which all text meets HTML: escaped, and unseen characters made visible, for every value but the
-/// drawings and the style sheet, which are ours and marked safe.
+/// drawings, the style sheet and the script, which are ours and marked safe.
 fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut env = Environment::new();
     env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
@@ -25,10 +25,12 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
         }
         _ => escape_formatter(out, state, value),
     });
+    env.add_template("nav.html", include_str!("../templates/nav.html"))?;
     env.add_template("parts.html", include_str!("../templates/parts.html"))?;
     env.add_template("plan.html", include_str!("../templates/plan.html"))?;
     env.add_template("problems.html", include_str!("../templates/problems.html"))?;
     env.add_template("trust.html", include_str!("../templates/trust.html"))?;
+    env.add_template("records.html", include_str!("../templates/records.html"))?;
     env.add_template("recurring.html", include_str!("../templates/recurring.html"))?;
     env.add_template("worse.html", include_str!("../templates/worse.html"))?;
     env.add_template("service.html", include_str!("../templates/service.html"))?;
@@ -38,8 +40,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     Ok(env)
 }
 
-/// The report of a run as one HTML page of at most [`MAX_BYTES`]: no network, no script, readable by itself. The same
-/// tables give the same bytes.
+/// The report of a run as one HTML page of at most [`MAX_BYTES`]: no network, one script of our own that the page's policy
+/// names by its hash, and readable without it. The same tables give the same bytes.
 ///
 /// It shows at most the first 500 ranked assets and a card for the first 50; fewer where their texts are so long that
 /// the page would grow too large. It says what it leaves out.

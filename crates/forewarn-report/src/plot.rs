@@ -15,11 +15,13 @@ mod course;
 mod incidents;
 mod read;
 mod small;
+mod trace;
 
 pub(crate) use course::{Course, course};
 pub(crate) use incidents::incidents;
 pub(crate) use read::{read_lines, read_series};
 pub(crate) use small::{Point, month, small};
+pub(crate) use trace::trace;
 
 /// Units of the drawing per CSS pixel: plotters counts in whole units, and two per pixel make curves smooth.
 const UNIT: i32 = 2;

@@ -66,6 +66,7 @@ struct SavedFacts {
     expected_failures: Option<f64>,
     expected_failures_low: Option<f64>,
     expected_failures_high: Option<f64>,
+    ticket_url: Option<String>,
 }
 
 fn json_error(file: &str) -> impl Fn(serde_json::Error) -> ReportError + '_ {

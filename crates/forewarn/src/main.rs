@@ -21,6 +21,7 @@ mod ordered;
 mod progress;
 mod settings;
 mod threads;
+mod ticket_url;
 mod ui;
 mod words;
 

@@ -42,6 +42,8 @@ pub(crate) struct Options {
     pub(crate) checks: Option<ChecksOptions>,
     /// What is written beside the report for other programs.
     pub(crate) export: Option<ExportOptions>,
+    /// What the report refers to.
+    pub(crate) report: Option<ReportOptions>,
     /// What the report may show of tickets.
     pub(crate) privacy: Option<PrivacyOptions>,
     /// Thresholds of metrics.
@@ -195,6 +197,15 @@ pub(crate) struct ExportOptions {
     /// Whose import columns `tickets.csv` has, which holds the actions of this period that no open ticket holds yet:
     /// `servicenow`, or `none` for no such file. Default: `"servicenow"`. Example: `tickets = "none"`
     pub(crate) tickets: Option<String>,
+}
+
+/// `[report]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReportOptions {
+    /// Where a ticket can be read, `{id}` standing for its id: the report's ticket ids become links, which only a reader
+    /// follows. Default: none. Example: `ticket_url = "https://desk.example.org/ticket/{id}"`
+    pub(crate) ticket_url: Option<String>,
 }
 
 /// `[privacy]`

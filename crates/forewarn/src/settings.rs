@@ -16,6 +16,7 @@ use crate::config_file::ConfigFile;
 use crate::errors::{Failure, Outcome};
 use crate::nearest::nearest;
 use crate::options::{ChecksOptions, CountOptions, ExportOptions, Options, RiskOptions, ThresholdOptions};
+use crate::ticket_url;
 
 /// The tables whose age can be limited.
 const TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failures"];
@@ -74,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) export: Vec<Export>,
     /// Whether the tickets to be opened are written as a file for ServiceNow.
     pub(crate) tickets_file: bool,
+    /// Where a ticket can be read, `{id}` standing for its id.
+    pub(crate) ticket_url: Option<String>,
     /// What is read, resolved: paths, presets, zones.
     pub(crate) reading: SourceSettings,
     /// The tables that are shown as they were written, found valid.
@@ -196,6 +199,7 @@ impl Settings {
             counts,
             checks,
             export,
+            report,
             privacy,
             threshold,
         } = file.options;
@@ -270,6 +274,10 @@ impl Settings {
         if let Some(text) = text_shown.filter(|t| !["none", "titles", "full"].contains(t)) {
             p.add_name("privacy.text", text, &["none", "titles", "full"]);
         }
+        let ticket_url = report.and_then(|r| r.ticket_url);
+        if let Some(url) = ticket_url.as_ref().filter(|url| !ticket_url::is_valid(url)) {
+            p.add(&p.place("report.ticket_url"), format!("`{url}`"), ticket_url::ALLOWED);
+        }
         let sources = SourceOptions {
             assets,
             asset_history,
@@ -292,6 +300,7 @@ impl Settings {
             checks,
             export,
             tickets_file,
+            ticket_url,
             reading,
             written,
         })
@@ -368,6 +377,12 @@ impl Settings {
             ("tickets".to_owned(), Value::String(tickets.to_owned())),
         ]);
         all.insert("export".into(), Value::Table(export));
+        if let Some(url) = &self.ticket_url {
+            all.insert(
+                "report".into(),
+                Value::Table([("ticket_url".to_owned(), text(url))].into_iter().collect()),
+            );
+        }
         self.copy_written(&COPIED_TABLES, &mut all);
         all
     }

@@ -167,6 +167,19 @@ fn everything_invalid_is_named_at_once() {
 }
 
 #[test]
+fn a_link_to_a_ticket_is_an_address() {
+    let url = |text: &str| plain(&format!("[report]\nticket_url = \"{text}\"\n"));
+    assert_eq!(url("https://desk/{id}").unwrap().ticket_url.as_deref(), Some("https://desk/{id}"));
+    let e = url("javascript:alert({id})").unwrap_err();
+    assert!(
+        e.message.contains("report.ticket_url") && e.message.contains("https://desk.example.org"),
+        "{}",
+        e.message
+    );
+    assert!(plain("[report]\nticket = \"x\"\n").is_err());
+}
+
+#[test]
 fn horizons_are_sorted_and_single_and_the_ranking_has_one_of_them() {
     let horizons = |text: &str| {
         let r = plain(text).unwrap().engine.risk;
@@ -180,7 +193,7 @@ fn horizons_are_sorted_and_single_and_the_ranking_has_one_of_them() {
 #[test]
 fn printed_settings_can_be_read_again_and_mean_the_same() {
     let text = "[run]\nas_of = \"2025-12-31\"\n[tickets]\npath = \"a.csv\"\npreset = \"servicenow\"\ncolumns = { asset_id = \"ci\", title = { sql = \"a || b\" } }\n[failure]\nfrom = \"tickets\"\n\
-        where = \"priority <= 2\"\n[checks]\nmax_age_days = { tickets = 7 }\nranges = { t = { min = 1 } }\n[cost]\nvisit = 80.0\n\
+        where = \"priority <= 2\"\n[checks]\nmax_age_days = { tickets = 7 }\nranges = { t = { min = 1 } }\n[cost]\nvisit = 80.0\n[report]\nticket_url = \"https://desk/{id}\"\n\
         [[threshold]]\nmetric = \"disk\"\nabove = 90\n";
     let printed = toml::to_string(&plain(text).unwrap().to_table(false)).unwrap();
     let again = toml::to_string(&plain(&printed).unwrap().to_table(false)).unwrap();

@@ -3,6 +3,8 @@
 //! It uses none of our crates and no others: it must build in seconds, also when they do not build at all.
 #![expect(clippy::disallowed_methods, reason = "it starts programs, and is told by the environment which")]
 
+mod browser;
+
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,7 +13,9 @@ use std::process::{Command, ExitCode, Stdio};
 const HELP: &str = "\
 usage: cargo xtask <command> [arguments]
 
-  test [ARGS]     cargo test --workspace, with the examples in comments; ARGS go to cargo test
+  test [ARGS]     cargo test --workspace, with the examples in comments, then the tests in a browser; ARGS go to cargo
+                  test, and with any but --locked and --offline the browser stays closed
+  browser [ARGS]  the tests in a browser alone; ARGS may be --locked and --offline
   ci              format, clippy, licenses (where cargo-deny is installed), then test
   dataset [ARGS]  makes a simulated fleet: --assets N --days D --seed S --out DIR
   truth [ARGS]    scores predictions against a simulated fleet's truth: TRUTH.parquet PREDICTIONS.parquet [DAYS]
@@ -23,6 +27,7 @@ fn main() -> ExitCode {
     let rest: Vec<OsString> = args.collect();
     let done = match command.as_deref().and_then(OsStr::to_str) {
         Some("test") => test(&rest),
+        Some("browser") if plain(&rest) => browser_alone(&rest),
         Some("ci") if rest.is_empty() => ci(),
         Some("dataset") => dataset(&rest),
         Some("truth") => truth(&rest),
@@ -44,8 +49,22 @@ fn main() -> ExitCode {
 /// The exit code of the first program that failed.
 type Done = Result<(), u8>;
 
+/// Whether these are arguments that mean the same to every command of cargo.
+fn plain(args: &[OsString]) -> bool {
+    args.iter().all(|a| a == "--locked" || a == "--offline")
+}
+
 fn test(args: &[OsString]) -> Done {
-    cargo(&["test", "--workspace"], args)
+    let browser = if plain(args) { browser::find()? } else { None };
+    let pages: Vec<_> = browser.iter().map(browser::Browser::for_tests).collect();
+    cargo_with(&["test", "--workspace"], args, &pages)?;
+    browser.map_or(Ok(()), |b| b.run(args))
+}
+
+fn browser_alone(args: &[OsString]) -> Done {
+    let Some(browser) = browser::find()? else { return Ok(()) };
+    browser.make_pages(args)?;
+    browser.run(args)
 }
 
 fn ci() -> Done {
@@ -99,6 +118,11 @@ fn start(command: &mut Command, name: &str) -> Done {
 }
 
 fn cargo(args: &[&str], more: &[OsString]) -> Done {
+    cargo_with(args, more, &[])
+}
+
+/// Starts cargo with further variables in its environment.
+fn cargo_with(args: &[&str], more: &[OsString], variables: &[(&str, OsString)]) -> Done {
     let shown: Vec<String> = args
         .iter()
         .map(|a| (*a).to_owned())
@@ -124,6 +148,7 @@ fn cargo(args: &[&str], more: &[OsString]) -> Done {
             command.env_remove(&key);
         }
     }
+    command.envs(variables.iter().map(|(key, value)| (*key, value)));
     start(command.args(args).args(more), "cargo")
 }
 

@@ -236,7 +236,7 @@ impl Rows {
 }
 
 /// `2022-01-08 03:00:00` of a time.
-fn stamp(at: Micros) -> String {
+pub(crate) fn stamp(at: Micros) -> String {
     let second = at.rem_euclid(DAY) / 1_000_000;
     format!(
         "{} {:02}:{:02}:{:02}",

@@ -9,6 +9,7 @@
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
+//! - `payloads`: hostile text in every field of every input file.
 //! - `problems`: tickets that say the same: what is found, its id, its name.
 //! - `recurring`: what comes again, where tickets are odd.
 //! - `real`: the command on public data, where it is at hand.
@@ -35,6 +36,7 @@ mod fleet;
 mod honesty;
 mod night;
 mod no_lookahead;
+mod payloads;
 mod problems;
 mod real;
 mod recurring;

@@ -139,7 +139,7 @@ fn dates(first: f64, last: f64, n: i32) -> Vec<(f64, String)> {
 }
 
 /// Parts without holes: a line over days that were not measured would claim what nobody saw.
-fn runs<T: Copy>(points: &[T], day: impl Fn(&T) -> f64) -> Vec<Vec<T>> {
+pub(super) fn runs<T: Copy>(points: &[T], day: impl Fn(&T) -> f64) -> Vec<Vec<T>> {
     let mut gaps: Vec<f64> = points.windows(2).map(|w| day(&w[1]) - day(&w[0])).collect();
     gaps.sort_by(f64::total_cmp);
     let longest = gaps.get(gaps.len() / 2).map_or(0.0, |g| 3.0 * g).max(4.0);

@@ -2,7 +2,7 @@
 //! numbers are made by formulas, so that two calls give the same tables.
 
 use forewarn_frames::output::{
-    CALIBRATION, FORECASTS, LABELS, METRICS, OutKind, PLOT_SERIES, PROBLEMS, RISK, RankingRow, Reason,
+    CALIBRATION, CARDS, FORECASTS, LABELS, METRICS, OutKind, PLOT_SERIES, PROBLEMS, RISK, RankingRow, Reason,
     RunFacts, RunTables, Status, TableSchema, WORKLOAD, ranking_frame,
 };
 use forewarn_frames::time::{DAY, HOUR, day_of};
@@ -118,6 +118,7 @@ pub(crate) fn facts(n: usize, fill: Fill<'_>) -> RunFacts {
         expected_failures: Some(31.2),
         expected_failures_low: Some(24.0),
         expected_failures_high: Some(39.0),
+        ticket_url: None,
     }
 }
 
@@ -243,6 +244,53 @@ fn risk(rows: &[RankingRow]) -> DataFrame {
         })
         .collect();
     frame(&RISK, &cells)
+}
+
+/// What was recorded of the first assets: of every fifth nothing, of the others more or less of everything.
+fn cards(rows: &[RankingRow], fill: Fill<'_>) -> DataFrame {
+    let mut out = Vec::new();
+    for (i, r) in rows.iter().take(50).enumerate().filter(|(i, _)| i % 5 != 4) {
+        let mut add = |kind: &str, day: i64, name: Cell, value: Cell, said: Cell| {
+            out.push(vec![
+                text(&r.asset_id),
+                text(kind),
+                Cell::Whole(day * DAY + 9 * HOUR),
+                name,
+                value,
+                said,
+            ]);
+        };
+        let last = i64::from(LAST_DAY);
+        for k in 0..(i % 4) as i64 * 3 {
+            let id = fill("card_ticket", &format!("INC{:07}", 10_023 + 50 * i as i64 + k));
+            let said = fill("card_text", ["Hardware / Disk", "Software", "Hardware / Fan"][k as usize % 3]);
+            add("ticket", last - 2 - 9 * k, text(id), Cell::Number((2 + k % 3) as f64), text(said));
+        }
+        if i % 3 == 0 {
+            add(
+                "failure",
+                last - 70,
+                Cell::Null,
+                Cell::Null,
+                text(fill("card_mode", MODES[i % MODES.len()])),
+            );
+        }
+        for k in 0..(i % 3) as i64 {
+            let name = text(fill("card_event", if k == 0 { "patch" } else { "visit" }));
+            add("event", last - 30 - 40 * k, name, Cell::Null, text(fill("card_code", "KB5051")));
+        }
+        add("listed", last - 28, Cell::Null, Cell::Number(7.0), text(fill("card_listed", "12 %")));
+        for m in 0..i % 3 {
+            let name = fill("card_metric", ["smart_197", "fan_rpm"][m]);
+            // One is read daily but for a week, the other written when it changes.
+            let days = (0..90).filter(|d| if m == 0 { !(40..47).contains(d) } else { d % 31 == 0 });
+            for d in days {
+                let value = 40.0 + 12.0 * noise(i + d as usize) + d as f64 / 9.0;
+                add("reading", last - 90 + d, text(name.clone()), Cell::Number(value), Cell::Null);
+            }
+        }
+    }
+    frame(&CARDS, &out)
 }
 
 fn labels(fill: Fill<'_>) -> DataFrame {
@@ -523,6 +571,7 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
     RunTables {
         ranking: ranking_frame(&rows).unwrap(),
         risk: risk(&rows),
+        cards: cards(&rows, fill),
         labels: labels(fill),
         calibration: calibration(&fill("chosen_model", "boosting")),
         metrics: metrics(fill),
@@ -538,6 +587,21 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         problems: problems(fill),
         ..RunTables::empty(facts(n, fill))
     }
+}
+
+/// A run with `n` ranked assets, many: after the first thousand, which is more than a page shows, they repeat.
+pub(crate) fn large(n: usize) -> RunTables {
+    let mut tables = run(1_000, &plain);
+    let times = |mut df: DataFrame, n: usize| {
+        while df.height() < n {
+            df = df.vstack(&df).unwrap();
+        }
+        df.head(Some(n))
+    };
+    tables.ranking = times(tables.ranking, n);
+    tables.risk = times(tables.risk, 3 * n);
+    tables.facts.n_assets = n as u64;
+    tables
 }
 
 /// A run that found nothing at all.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod demo;
 mod documents;
 mod fares;
 mod fixture;

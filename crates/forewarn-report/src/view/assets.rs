@@ -1,16 +1,20 @@
 //! Assets as rows and cards. It does not know where on the page they stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forewarn_frames::output::{RankingRow, Reason, RunTables, Status};
 use serde::Serialize;
 
 use super::Limits;
+use super::records::{Records, records};
 use crate::error::{ReportError, table};
 use crate::life::life_words;
 use crate::number::{counted, fixed, percent, percent_range, plain, signed, whole};
 use crate::rows;
 use crate::text::{LONG, foreign};
+
+/// The length at which a kind, model, site or owner is cut, in characters.
+const SHARED: usize = 40;
 
 /// An interval on an axis that runs from 0 to `max`, in per cent of its width.
 #[derive(Serialize)]
@@ -29,6 +33,11 @@ pub(crate) struct AssetRow {
     card: Option<usize>,
     id: String,
     what: String,
+    kind: String,
+    site: String,
+    owner: String,
+    /// The probability as a script sorts by it; empty where it is not known.
+    v: String,
     probability: String,
     range: String,
     bar: Bar,
@@ -71,6 +80,8 @@ struct Card {
     /// What gets worse on it, what matters first.
     worse: Vec<String>,
     why: Vec<ReasonRow>,
+    /// What was recorded of it; `None` where the run saved nothing of the kind.
+    records: Option<Records>,
     more: usize,
     base: Option<ReasonRow>,
     sum: String,
@@ -165,9 +176,14 @@ fn amount(x: Option<f64>) -> String {
     x.map(|x| fixed(x, 0, false)).unwrap_or_default()
 }
 
-/// `kind · model · site`, as far as known.
+/// A word that many assets share, as it is shown.
+fn short(text: Option<&String>) -> String {
+    text.map(|t| foreign(t, SHARED)).unwrap_or_default()
+}
+
+/// `kind · model · site · owner`, as far as known.
 fn what(row: &RankingRow, limit: usize) -> String {
-    [&row.kind, &row.model, &row.site]
+    [&row.kind, &row.model, &row.site, &row.owner]
         .into_iter()
         .flatten()
         .map(|t| foreign(t, limit))
@@ -194,7 +210,11 @@ pub(crate) fn asset_row(i: usize, row: &RankingRow, end: f64, cards: usize) -> A
         rank: whole(u64::from(row.rank)),
         card: (i < cards).then_some(i + 1),
         id: foreign(&row.asset_id, 80),
-        what: what(row, 40),
+        what: what(row, SHARED),
+        kind: short(row.kind.as_ref()),
+        site: short(row.site.as_ref()),
+        owner: short(row.owner.as_ref()),
+        v: if row.probability.is_finite() { format!("{:.6}", row.probability) } else { String::new() },
         probability: percent(row.probability),
         range: percent_range(row.probability_low, row.probability_high),
         bar: bar(row.probability, row.probability_low, row.probability_high, end),
@@ -226,7 +246,7 @@ pub(crate) fn all(tables: &RunTables, top: &[RankingRow], limits: Limits) -> Res
         shown: whole(top.len() as u64),
         hidden: (hidden > 0).then(|| whole(hidden as u64)),
         cards: cards(tables, &top[..top.len().min(limits.cards)], limits)?,
-        paper_rows: 100,
+        paper_rows: 50,
         paper_cards: tables.facts.capacity_visits as usize,
         costs: top.iter().any(|r| r.expected_cost.is_some()),
         actions: top.iter().any(|r| r.action.is_some()),
@@ -256,6 +276,7 @@ fn cards(tables: &RunTables, top: &[RankingRow], limits: Limits) -> Result<Vec<C
         }
     }
     let mut worse = worse_on(tables, &wanted)?;
+    let mut recorded = records(tables, &wanted.keys().copied().collect::<BTreeSet<_>>())?;
     let none = Vec::new();
     Ok(top
         .iter()
@@ -264,7 +285,8 @@ fn cards(tables: &RunTables, top: &[RankingRow], limits: Limits) -> Result<Vec<C
             let mut risks = wanted.get(r.asset_id.as_str()).unwrap_or(&none).clone();
             risks.sort_by_key(|x| x.0);
             let worse = worse.remove(r.asset_id.as_str()).unwrap_or_default();
-            card(i, r, &risks, worse, limits)
+            let records = recorded.as_mut().map(|all| all.remove(r.asset_id.as_str()).unwrap_or_default());
+            card(i, r, &risks, (worse, records), limits)
         })
         .collect())
 }
@@ -296,7 +318,13 @@ fn worse_on(
     Ok(out)
 }
 
-fn card(i: usize, row: &RankingRow, risks: &[Risk], worse: Vec<String>, limits: Limits) -> Card {
+fn card(
+    i: usize,
+    row: &RankingRow,
+    risks: &[Risk],
+    (worse, records): (Vec<String>, Option<Records>),
+    limits: Limits,
+) -> Card {
     let top = risks.iter().flat_map(|r| [r.1, r.3]).chain([row.probability_high]).filter(|p| p.is_finite());
     let end = axis_end(top.fold(0.0, f64::max));
     let mut others: Vec<&Reason> = row.reasons.iter().filter(|r| !is_base(r)).collect();
@@ -333,6 +361,7 @@ fn card(i: usize, row: &RankingRow, risks: &[Risk], worse: Vec<String>, limits: 
         modes,
         life,
         worse,
+        records,
         why: others.iter().take(limits.reasons).map(|r| reason_row(r, scale)).collect(),
         more: others.len().saturating_sub(limits.reasons),
         base: row.reasons.iter().find(|r| is_base(r)).map(|r| reason_row(r, scale)),

@@ -7,6 +7,7 @@ mod failures;
 mod first;
 mod plan;
 mod problems;
+mod records;
 mod recurring;
 mod service;
 mod trust;
@@ -56,10 +57,16 @@ impl Limits {
     }
 }
 
+/// What the page's policy lets run: `templates/page.js`, by its hash, and nothing else. A test compares them.
+const SCRIPT_HASH: &str = "sha256-EWa6zpkKMNPRwt/IFdXTI8YBCZuEYnW5U6o4hIswXbg=";
+
 /// The whole page.
 #[derive(Serialize)]
 pub(crate) struct Page {
     css: Value,
+    js: Value,
+    /// See [`SCRIPT_HASH`].
+    script_hash: Value,
     facts: Facts,
     banner: Option<Banner>,
     /// How many warnings, in words; `None` where there are none.
@@ -225,6 +232,8 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
     Ok(Page {
         // Ours alone: nothing from a table is in it.
         css: Value::from_safe_string(include_str!("../../templates/style.css").to_owned()),
+        js: Value::from_safe_string(include_str!("../../templates/page.js").to_owned()),
+        script_hash: Value::from_safe_string(SCRIPT_HASH.to_owned()),
         facts: facts(&tables.facts),
         banner,
         warnings: warnings_text,

@@ -55,3 +55,38 @@ fn export(dir: &Path, formats: &[ExportFormat], to: &Path, context: &Context) ->
     }
     Ok(Exit::Done)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use forewarn_frames::output::{RunFacts, RunTables};
+
+    use crate::folders::Fingerprint;
+
+    /// The bytes of a text in base 64 with padding, in hexadecimal digits.
+    fn hex(base64: &str) -> String {
+        const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let bits: String =
+            base64.chars().filter_map(|c| DIGITS.find(c)).map(|digit| format!("{digit:06b}")).collect();
+        let bytes = bits
+            .as_bytes()
+            .chunks_exact(4)
+            .map(|half| half.iter().fold(0, |sum, bit| 2 * sum + u32::from(*bit == b'1')));
+        let half_bytes: String = bytes.filter_map(|half| char::from_digit(half, 16)).collect();
+        half_bytes.chars().take(64).collect()
+    }
+
+    #[test]
+    fn the_page_names_its_script_by_the_right_hash() {
+        // Here and not beside the page, whose crate has no other use for hashes.
+        let page = forewarn_report::render(&RunTables::empty(RunFacts::default())).unwrap();
+        let between = |start: &str, end: &str| page.split_once(start).unwrap().1.split_once(end).unwrap().0;
+        let script = between("<script>", "</script>");
+        let named = between("script-src 'sha256-", "'");
+        assert_eq!(
+            hex(named),
+            Fingerprint::of_bytes(script.as_bytes()).sha256,
+            "`SCRIPT_HASH` is not of `page.js`"
+        );
+    }
+}

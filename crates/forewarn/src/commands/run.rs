@@ -174,6 +174,7 @@ fn facts(settings: &Settings, made: &Made, result: &RunResult) -> RunFacts {
         expected_failures: s.to_come.map(|t| t[1][0]),
         expected_failures_low: s.to_come.map(|t| t[1][1]),
         expected_failures_high: s.to_come.map(|t| t[1][2]),
+        ticket_url: settings.ticket_url.clone(),
     }
 }
 

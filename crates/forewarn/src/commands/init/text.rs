@@ -220,6 +220,9 @@ fail_at = \"error\"              # a finding of this severity ends a run with ex
 
 [export]
 tables = [\"csv\", \"xlsx\"]       # every table, beside Parquet; also \"json\"; [] for none
+
+[report]
+# ticket_url = \"https://desk.example.org/ticket/{id}\"   # makes ticket ids of the report links
 ";
 
 #[cfg(test)]
