@@ -108,6 +108,7 @@ mod risk;
 mod rng;
 mod shrink;
 mod special;
+mod stability;
 pub mod text;
 mod trees;
 
@@ -145,4 +146,5 @@ pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};
 pub use rng::poisson_one_weights;
 pub use shrink::{RateDistribution, cohort_rate, cohort_share};
 pub use special::{beta_p, beta_quantile, gamma_p, gamma_quantile, ln_gamma, logit, sigmoid};
+pub use stability::{Stability, stability};
 pub use trees::Boosted;
