@@ -11,8 +11,10 @@ mod columns;
 mod condition;
 mod counts;
 mod degradation;
+mod drift;
 mod evaluate;
 mod expected;
+mod feedback;
 mod fit;
 mod incidents;
 mod leakage;
@@ -26,6 +28,7 @@ mod recurrence;
 mod run;
 mod sample;
 mod settings;
+mod track;
 
 use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::DataFrame;
@@ -95,6 +98,8 @@ pub struct RunResult {
     pub drift: DataFrame,
     /// `cards`
     pub cards: DataFrame,
+    /// `ledger`: what is said tonight, for the track records of later nights
+    pub ledger: DataFrame,
     /// `risk`
     pub risk: DataFrame,
     /// `labels`
@@ -200,13 +205,20 @@ impl EngineError {
     }
 }
 
-/// The nightly run: backtest, train, score at `frames.end()`, rank, explain.
+/// The nightly run: backtest, train, score at `frames.end()`, rank, explain, and look back at what was said on earlier
+/// nights. `ledger` holds these as [`forewarn_frames::output::LEDGER`] has them, one prediction a night, in any order of
+/// rows; nights at or after `frames.end()` are not looked at, and it may be empty.
 ///
 /// # Errors
 ///
-/// See [`EngineError`]: there is too little to learn from, or the caller asked to stop.
-pub fn run(frames: &Frames, settings: &Settings, progress: &dyn Progress) -> Result<RunResult, EngineError> {
-    run::run(frames, settings, progress)
+/// See [`EngineError`]: there is too little to learn from, the ledger lacks a column, or the caller asked to stop.
+pub fn run(
+    frames: &Frames,
+    settings: &Settings,
+    ledger: &DataFrame,
+    progress: &dyn Progress,
+) -> Result<RunResult, EngineError> {
+    run::run(frames, settings, ledger, progress)
 }
 
 /// Predictions of every candidate at the plan's cutoffs, each made with what was known then.

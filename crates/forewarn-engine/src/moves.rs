@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use forewarn_features::FeatureTable;
-use forewarn_frames::{Frames, History};
+use forewarn_frames::{Frames, History, Horizon};
 use forewarn_models::{Contributions, Matrix, logit};
 
 use crate::EngineError;
+use crate::feedback::{held, held_last};
 use crate::fit::{ModelSet, Prediction};
 use crate::reasons::most_telling;
 
@@ -44,8 +45,10 @@ pub(crate) struct Night<'a> {
     pub history: &'a History<'a>,
     pub table: &'a FeatureTable,
     pub prediction: &'a Prediction,
-    /// The rows by risk.
+    /// The rows by risk, those held back last.
     pub order: &'a [usize],
+    /// What holds assets back.
+    pub held: &'a BTreeMap<usize, String>,
     /// Of the first rows of `order`: the contributions to their log odds.
     pub contributions: &'a Contributions,
 }
@@ -54,7 +57,7 @@ pub(crate) struct Night<'a> {
 pub(crate) fn moves(
     frames: &Frames,
     model: &ModelSet,
-    horizon: usize,
+    (horizon, rank_by): (usize, Horizon),
     now: &Night<'_>,
 ) -> Result<Vec<Move>, EngineError> {
     let history = frames.as_of(now.history.cutoff().plus_days(-1));
@@ -65,11 +68,10 @@ pub(crate) fn moves(
     let table = model.features(&history, &population);
     let prediction = model.predict(&table)?.swap_remove(horizon);
     // The row and the rank that each asset had.
-    let before: BTreeMap<usize, (usize, u32)> = by_risk(&table, &prediction)
-        .into_iter()
-        .zip(1..)
-        .map(|(row, rank)| (table.assets[row], (row, rank)))
-        .collect();
+    let was_held = held(&history, rank_by);
+    let order = held_last(by_risk(&table, &prediction), &table.assets, &was_held);
+    let before: BTreeMap<usize, (usize, u32)> =
+        order.into_iter().zip(1..).map(|(row, rank)| (table.assets[row], (row, rank))).collect();
     let explained = now.contributions.values.n_rows();
     let had = |place: usize| before.get(&now.table.assets[now.order[place]]).copied();
     let (places, rows): (Vec<usize>, Vec<usize>) =
@@ -99,7 +101,13 @@ pub(crate) fn moves(
         let row_now = now.order[place];
         let change = now.prediction.log_odds[row_now] - prediction.log_odds[row];
         let (unknown_before, unknown_now) = (prediction.unknown[row], now.prediction.unknown[row_now]);
-        let own = if unknown_now {
+        let asset = now.table.assets[row_now];
+        let own = if let Some(words) = now.held.get(&asset).filter(|_| !up && !was_held.contains_key(&asset))
+        {
+            Some(format!("held back: {words}"))
+        } else if up && was_held.contains_key(&asset) && !now.held.contains_key(&asset) {
+            Some("no longer held back".to_owned())
+        } else if unknown_now {
             None
         } else if unknown_before {
             Some("now seen for long enough to be judged by its own data".to_owned())

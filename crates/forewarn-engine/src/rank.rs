@@ -10,6 +10,7 @@ use forewarn_models::{Life, remaining_life};
 use polars::prelude::*;
 
 use crate::degradation::Said;
+use crate::feedback::{held, held_last};
 use crate::fit::{ModelSet, Prediction};
 use crate::modes::OTHER;
 use crate::moves::{Night, by_risk, moves};
@@ -31,12 +32,13 @@ pub(crate) fn ranking(
 ) -> Result<DataFrame, EngineError> {
     let by = settings.risk.horizons.iter().position(|h| *h == settings.risk.rank_by).unwrap_or(0);
     let p = &predictions[by];
-    let order = by_risk(table, p);
+    let held = held(history, settings.risk.rank_by);
+    let order = held_last(by_risk(table, p), &table.assets, &held);
     let x = model.matrix(table)?;
     let explained: Vec<usize> = order.iter().copied().take(EXPLAINED).collect();
     let c = model.horizons[by].contributions(&x.select_rows(&explained))?;
-    let night = Night { history, table, prediction: p, order: &order, contributions: &c };
-    let moves = moves(frames, model, by, &night)?;
+    let night = Night { history, table, prediction: p, order: &order, held: &held, contributions: &c };
+    let moves = moves(frames, model, (by, settings.risk.rank_by), &night)?;
     let lives = lives(frames, settings, model, history, table, predictions)?;
     let word = |code: Option<forewarn_frames::Code>| code.map(|c| history.word(c));
     let kinds: Vec<Option<&str>> = table.assets.iter().map(|&a| word(history.asset(a).kind)).collect();
@@ -91,7 +93,7 @@ pub(crate) fn ranking(
                 effectiveness: None,
                 effectiveness_from: None,
                 action_reason: None,
-                feedback: None,
+                feedback: held.get(&a).cloned(),
             }
         })
         .collect();

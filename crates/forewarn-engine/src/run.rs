@@ -1,6 +1,7 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_frames::output::{CARDS, DRIFT, EXPOSURE, LABELS, LISTED, PLAN, SERVICE, TRACK_RECORD};
+use forewarn_features::FeatureTable;
+use forewarn_frames::output::{CARDS, EXPOSURE, LABELS, PLAN, SERVICE};
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
@@ -8,12 +9,15 @@ use crate::backtest::predict_plan;
 use crate::calibration::calibration_frame;
 use crate::candidates::{N_BASELINES, NAMES};
 use crate::degradation::degradations;
+use crate::drift::drift;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
+use crate::feedback::held;
 use crate::fit::ModelSet;
 use crate::incidents::Incidents;
 use crate::measures::measures;
 use crate::rank::{ranking, risk};
 use crate::recurrence::{mcf_points, recurrences};
+use crate::track::{ledger_rows, placed, said, track};
 use crate::{BacktestPlan, EngineError, Progress, Refit, RunResult, RunSummary, Settings};
 
 /// Cutoffs of the backtest in the report, at most.
@@ -78,10 +82,20 @@ fn labels(frames: &Frames) -> Result<DataFrame, EngineError> {
     Ok(df)
 }
 
+/// The rows of a feature table in the order of a ranking.
+fn in_order(frames: &Frames, table: &FeatureTable, ranking: &DataFrame) -> Result<Vec<usize>, EngineError> {
+    let ids = frames.asset_ids();
+    let row_of: std::collections::BTreeMap<&str, usize> =
+        table.assets.iter().enumerate().map(|(row, &a)| (ids[a].as_str(), row)).collect();
+    let ranked = ranking.column("asset_id")?.str()?;
+    Ok(ranked.iter().flatten().filter_map(|id| row_of.get(id).copied()).collect())
+}
+
 /// See [`crate::run`].
 pub(crate) fn run(
     frames: &Frames,
     settings: &Settings,
+    ledger: &DataFrame,
     progress: &dyn Progress,
 ) -> Result<RunResult, EngineError> {
     let end = frames.end();
@@ -137,18 +151,29 @@ pub(crate) fn run(
     let mut findings = model.findings.clone();
     findings.extend(counts.notes);
     findings.extend(worse.finding);
+    let ranking = ranking(frames, settings, &model, &history, &table, &predictions, &worse.said)?;
+    let baseline = NAMES.iter().position(|n| *n == best_baseline(judged.first())).unwrap_or(1);
+    let visits = settings.capacity.visits as usize;
+    let tonight = {
+        let order = in_order(frames, &table, &ranking)?;
+        let held = held(&history, settings.risk.rank_by);
+        placed(&said(&table, &predictions[by], &order, &held), baseline, visits)
+    };
+    let nights = backtested.as_ref().map(|b| b.nights(settings, baseline)).unwrap_or_default();
+    let tracked = track(frames, settings, ledger, &nights)?;
     let result = RunResult {
-        ranking: ranking(frames, settings, &model, &history, &table, &predictions, &worse.said)?,
+        ranking,
         plan: PLAN.empty(),
         exposure: EXPOSURE.empty(),
         service: SERVICE.empty(),
-        track_record: TRACK_RECORD.empty(),
-        listed: LISTED.empty(),
-        drift: DRIFT.empty(),
+        drift: drift(frames, settings, &model, &table, &tracked.closed)?,
+        track_record: tracked.record,
+        listed: tracked.listed,
+        ledger: ledger_rows(frames, settings, &tonight)?,
         cards: CARDS.empty(),
         risk: risk(settings, &history, &table, &predictions)?,
         calibration: calibration_frame(judged, frames)?,
-        metrics: metrics_frame(judged, settings.capacity.visits as usize, settings.seed)?,
+        metrics: metrics_frame(judged, visits, settings.seed)?,
         plot_series: plot_frame(
             judged.first(),
             &cutoffs.iter().map(|c| c.day()).collect::<Vec<_>>(),

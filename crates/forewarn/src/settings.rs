@@ -19,10 +19,12 @@ use crate::options::{
 };
 
 /// The tables whose age can be limited.
-const TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failures"];
+const TABLES: [&str; 7] =
+    ["assets", "asset_history", "tickets", "telemetry", "events", "failures", "actions"];
 
 /// The tables that say what is read.
-const SOURCE_TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failure"];
+const SOURCE_TABLES: [&str; 7] =
+    ["assets", "asset_history", "tickets", "telemetry", "events", "failure", "actions"];
 /// The tables that are shown as they were written.
 const LATER_TABLES: [&str; 4] = ["cost", "counts", "privacy", "threshold"];
 
@@ -186,6 +188,7 @@ impl Settings {
             telemetry,
             events,
             failure,
+            actions,
             risk,
             capacity,
             cost,
@@ -261,6 +264,7 @@ impl Settings {
             telemetry: telemetry.unwrap_or_default(),
             events: events.unwrap_or_default(),
             failure,
+            actions,
         };
         problems.end()?;
         let time_zone = run.time_zone.unwrap_or_else(|| "UTC".to_owned());

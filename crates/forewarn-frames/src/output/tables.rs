@@ -2,7 +2,7 @@
 
 use super::OutKind::{Flag, Modes, Number, Reasons, Text, Texts, Time, Whole};
 use super::TableSchema;
-use super::decide::{CARDS, DRIFT, EXPOSURE, LISTED, PLAN, SERVICE, TRACK_RECORD};
+use super::decide::{CARDS, DRIFT, EXPOSURE, LEDGER, LISTED, PLAN, SERVICE, TRACK_RECORD};
 
 /// One row per asset at `rank_by_days`, best known risk first.
 pub const RANKING: TableSchema = TableSchema {
@@ -433,7 +433,7 @@ pub const FINDINGS: TableSchema = TableSchema {
 };
 
 /// Every output table of a run.
-pub const TABLES: [&TableSchema; 26] = [
+pub const TABLES: [&TableSchema; 27] = [
     &RANKING,
     &PLAN,
     &RISK,
@@ -457,6 +457,7 @@ pub const TABLES: [&TableSchema; 26] = [
     &SERVICE,
     &TRACK_RECORD,
     &LISTED,
+    &LEDGER,
     &DRIFT,
     &CARDS,
     &FINDINGS,
