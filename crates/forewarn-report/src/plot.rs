@@ -13,10 +13,12 @@ use crate::text::foreign;
 
 mod course;
 mod incidents;
+mod months;
 mod read;
 
 pub(crate) use course::{Course, course};
 pub(crate) use incidents::incidents;
+pub(crate) use months::{Shares, months};
 pub(crate) use read::{read_lines, read_series};
 
 /// Units of the drawing per CSS pixel: plotters counts in whole units, and two per pixel make curves smooth.

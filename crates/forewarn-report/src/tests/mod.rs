@@ -10,6 +10,7 @@ mod gauges;
 mod hostile;
 mod page;
 mod recurring;
+mod track;
 mod workbook;
 mod worse;
 

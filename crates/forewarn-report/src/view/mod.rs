@@ -2,13 +2,18 @@
 //! a table could hold: sums, shares and counts at most.
 
 mod assets;
+mod drift;
 mod failures;
 mod first;
 mod problems;
 mod recurring;
+mod track;
 mod trust;
 mod workload;
 mod worse;
+
+#[cfg(test)]
+pub(crate) use track::in_short;
 
 use forewarn_frames::Severity;
 use forewarn_frames::output::{RunFacts, RunTables};
@@ -63,6 +68,8 @@ pub(crate) struct Page {
     warnings: Option<String>,
     first: first::First,
     all: assets::All,
+    track: track::Track,
+    drift: drift::Drift,
     trust: trust::Trust,
     failures: failures::Failures,
     findings: Findings,
@@ -224,6 +231,8 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
         warnings: warnings_text,
         first: first::first(tables, &top)?,
         all: assets::all(tables, &top, limits)?,
+        track: track::track(tables, limits)?,
+        drift: drift::drift(tables, limits)?,
         trust: trust::trust(tables, limits)?,
         failures: failures::failures(tables, limits)?,
         findings: Findings { rows: found, hidden, summary },
