@@ -45,6 +45,7 @@ fn fleet(n_assets: usize) -> Frames {
         telemetry: vec![(telemetry, TelemetryKind::default())],
         events: None,
         failures: Failures::try_new(&failures).unwrap(),
+        actions: None,
         terminal: false,
         as_of: Cutoff::from_day(DAYS as i32),
     })

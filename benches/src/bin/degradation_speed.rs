@@ -71,6 +71,7 @@ fn frames(n_assets: i64, n_metrics: usize) -> Result<Frames, Box<dyn std::error:
         telemetry: vec![(telemetry, TelemetryKind::default())],
         events: None,
         failures: Failures::try_new(&failures)?,
+        actions: None,
         terminal: false,
         as_of: Cutoff::from_day((START + DAYS) as i32),
     })?)

@@ -8,7 +8,10 @@ use polars::prelude::*;
 use crate::calibration::calibration_frame;
 use crate::candidates::NAMES;
 use crate::evaluate::{Judged, metrics_frame};
+use crate::feedback::{held, held_last};
 use crate::fit::ModelSet;
+use crate::moves::by_risk;
+use crate::track::{Night, Said, placed, said};
 use crate::{BacktestPlan, BacktestResult, EngineError, Progress, Settings};
 
 /// Every prediction, in columns.
@@ -29,8 +32,28 @@ pub(crate) struct Backtested {
     rows: Rows,
     pub judged: Vec<Judged>,
     pub cutoffs: Vec<Cutoff>,
+    /// What was said at each of them at the ranking's horizon, where that is among the plan's.
+    said: Vec<(Cutoff, Vec<Said>)>,
     /// What fitting found, of the latest model that found it.
     findings: Vec<Finding>,
+}
+
+impl Backtested {
+    /// The lists as they would have been on the nights judged: the first `visits` by the model, in the order that `by_worth`
+    /// puts them in, and by a baseline.
+    pub(crate) fn nights(
+        &self,
+        settings: &Settings,
+        baseline: usize,
+        by_worth: &dyn Fn(Cutoff, &[Said]) -> Result<Vec<Said>, EngineError>,
+    ) -> Result<Vec<Night>, EngineError> {
+        let (visits, horizon) = (settings.capacity.visits as usize, settings.risk.rank_by);
+        let night = |(cutoff, said): &(Cutoff, Vec<Said>)| {
+            let said = by_worth(*cutoff, said)?;
+            Ok(Night { cutoff: *cutoff, horizon, places: placed(&said, baseline, visits) })
+        };
+        self.said.iter().map(night).collect()
+    }
 }
 
 /// Predicts at every cutoff of the plan.
@@ -68,6 +91,7 @@ pub(crate) fn predict_plan(
         .collect();
     let mut model: Option<ModelSet> = None;
     let mut findings: Vec<Finding> = Vec::new();
+    let mut lists: Vec<(Cutoff, Vec<Said>)> = Vec::new();
     for (i, &cutoff) in cutoffs.iter().enumerate() {
         progress.step("backtest", i, cutoffs.len());
         if progress.cancelled() {
@@ -87,6 +111,11 @@ pub(crate) fn predict_plan(
         let table = m.features(&history, &history.population());
         for (k, (p, h)) in m.predict(&table)?.into_iter().zip(&plan.horizons).enumerate() {
             let outcomes = frames.outcomes(cutoff, *h);
+            if *h == settings.risk.rank_by {
+                let held = held(&history, *h);
+                let order = held_last(by_risk(&table, &p), &table.assets, &held);
+                lists.push((cutoff, said(&table, &p, &order, &held)));
+            }
             let j = &mut judged[k];
             m.horizons[k].name().clone_into(&mut j.chosen_name);
             for (r, &a) in table.assets.iter().enumerate() {
@@ -120,7 +149,7 @@ pub(crate) fn predict_plan(
         }
     }
     progress.step("backtest", cutoffs.len(), cutoffs.len());
-    Ok(Backtested { rows, judged, cutoffs, findings })
+    Ok(Backtested { rows, judged, cutoffs, said: lists, findings })
 }
 
 /// See [`crate::backtest`].

@@ -13,9 +13,11 @@ mod condition;
 mod counts;
 mod decide;
 mod degradation;
+mod drift;
 mod evaluate;
 mod expected;
 mod exposure;
+mod feedback;
 mod fit;
 mod incidents;
 mod inventory;
@@ -31,6 +33,7 @@ mod run;
 mod sample;
 mod service;
 mod settings;
+mod track;
 
 use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::DataFrame;
@@ -103,6 +106,8 @@ pub struct RunResult {
     pub drift: DataFrame,
     /// `cards`
     pub cards: DataFrame,
+    /// `ledger`: what is said tonight, for the track records of later nights
+    pub ledger: DataFrame,
     /// `risk`
     pub risk: DataFrame,
     /// `labels`
@@ -213,13 +218,20 @@ impl EngineError {
     }
 }
 
-/// The nightly run: backtest, train, score at `frames.end()`, rank, explain.
+/// The nightly run: backtest, train, score at `frames.end()`, rank, explain, and look back at what was said on earlier
+/// nights. `ledger` holds these as [`forewarn_frames::output::LEDGER`] has them, one prediction a night, in any order of
+/// rows; nights at or after `frames.end()` are not looked at, and it may be empty.
 ///
 /// # Errors
 ///
-/// See [`EngineError`]: there is too little to learn from, or the caller asked to stop.
-pub fn run(frames: &Frames, settings: &Settings, progress: &dyn Progress) -> Result<RunResult, EngineError> {
-    run::run(frames, settings, progress)
+/// See [`EngineError`]: there is too little to learn from, the ledger lacks a column, or the caller asked to stop.
+pub fn run(
+    frames: &Frames,
+    settings: &Settings,
+    ledger: &DataFrame,
+    progress: &dyn Progress,
+) -> Result<RunResult, EngineError> {
+    run::run(frames, settings, ledger, progress)
 }
 
 /// What made assets vulnerable at a cutoff (the table `exposure`), from what was known then; what is not dated in the

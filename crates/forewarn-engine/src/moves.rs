@@ -45,8 +45,10 @@ pub(crate) struct Night<'a> {
     pub history: &'a History<'a>,
     pub table: &'a FeatureTable,
     pub prediction: &'a Prediction,
-    /// The rows in the order of the ranking.
+    /// The rows in the order of the ranking, those held back last.
     pub order: &'a [usize],
+    /// What holds assets back.
+    pub held: &'a BTreeMap<usize, String>,
     /// Of the first rows of `order`: the contributions to their log odds.
     pub contributions: &'a Contributions,
 }
@@ -67,13 +69,11 @@ pub(crate) fn moves(
     let prediction = model.predict(&table)?.swap_remove(horizon);
     let x = model.matrix(&table)?;
     // The row and the rank that each asset had.
-    let before: BTreeMap<usize, (usize, u32)> = decider
-        .decide(&history, (&table, &x), &prediction)?
-        .order
-        .into_iter()
-        .zip(1..)
-        .map(|(row, rank)| (table.assets[row], (row, rank)))
-        .collect();
+    let decided = decider.decide(&history, (&table, &x), &prediction)?;
+    let was_held = &decided.held;
+    let places = decided.order.iter().zip(1..);
+    let before: BTreeMap<usize, (usize, u32)> =
+        places.map(|(&row, rank)| (table.assets[row], (row, rank))).collect();
     let explained = now.contributions.values.n_rows();
     let had = |place: usize| before.get(&now.table.assets[now.order[place]]).copied();
     let (places, rows): (Vec<usize>, Vec<usize>) =
@@ -102,7 +102,13 @@ pub(crate) fn moves(
         let row_now = now.order[place];
         let change = now.prediction.log_odds[row_now] - prediction.log_odds[row];
         let (unknown_before, unknown_now) = (prediction.unknown[row], now.prediction.unknown[row_now]);
-        let own = if unknown_now {
+        let asset = now.table.assets[row_now];
+        let own = if let Some(words) = now.held.get(&asset).filter(|_| !up && !was_held.contains_key(&asset))
+        {
+            Some(format!("held back: {words}"))
+        } else if up && was_held.contains_key(&asset) && !now.held.contains_key(&asset) {
+            Some("no longer held back".to_owned())
+        } else if unknown_now {
             None
         } else if unknown_before {
             Some("now seen for long enough to be judged by its own data".to_owned())

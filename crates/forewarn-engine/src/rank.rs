@@ -45,7 +45,7 @@ pub(crate) fn ranking(
     let order = &decided.order;
     let explained: Vec<usize> = order.iter().copied().take(EXPLAINED).collect();
     let c = model.horizons[by].contributions(&x.select_rows(&explained))?;
-    let night = Night { history, table, prediction: p, order, contributions: &c };
+    let night = Night { history, table, prediction: p, order, held: &decided.held, contributions: &c };
     let moves = moves(frames, (model, decider), by, &night)?;
     let lives = lives(frames, settings, model, history, table, predictions)?;
     let word = |code: Option<forewarn_frames::Code>| code.map(|c| history.word(c));
@@ -74,7 +74,8 @@ pub(crate) fn ranking(
                 _ => Vec::new(),
             };
             let (decision, listed) = (&decided.by_row[i], place < visits);
-            let said = decider.say(decision, a, p.probability[i], listed, history.cutoff());
+            let held = decided.held.get(&a).map(String::as_str);
+            let said = decider.say(decision, (a, p.probability[i]), (listed, held), history.cutoff());
             if said.name != "observe" {
                 due.push(Due {
                     asset_id: history.asset_id(a).to_owned(),
@@ -122,7 +123,7 @@ pub(crate) fn ranking(
                 effectiveness: Some(said.effectiveness),
                 effectiveness_from: Some(said.effectiveness_from.to_owned()),
                 action_reason: Some(said.why),
-                feedback: None,
+                feedback: held.map(str::to_owned),
             }
         })
         .collect();

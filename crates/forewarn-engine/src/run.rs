@@ -1,6 +1,7 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_frames::output::{DRIFT, LABELS, LISTED, TRACK_RECORD};
+use forewarn_features::FeatureTable;
+use forewarn_frames::output::LABELS;
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
 
@@ -10,12 +11,15 @@ use crate::candidates::{N_BASELINES, NAMES};
 use crate::cards::cards;
 use crate::decide::{Decider, caught, plan as action_plan};
 use crate::degradation::degradations;
+use crate::drift::drift;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
+use crate::feedback::held;
 use crate::fit::ModelSet;
 use crate::incidents::Incidents;
 use crate::measures::measures;
 use crate::rank::{ranking, risk};
 use crate::recurrence::{mcf_points, recurrences};
+use crate::track::{ledger_rows, placed, said, track};
 use crate::{BacktestPlan, EngineError, Progress, Refit, RunResult, RunSummary, Settings};
 
 /// Cutoffs of the backtest in the report, at most.
@@ -80,10 +84,20 @@ fn labels(frames: &Frames) -> Result<DataFrame, EngineError> {
     Ok(df)
 }
 
+/// The rows of a feature table in the order of a ranking.
+fn in_order(frames: &Frames, table: &FeatureTable, ranking: &DataFrame) -> Result<Vec<usize>, EngineError> {
+    let ids = frames.asset_ids();
+    let row_of: std::collections::BTreeMap<&str, usize> =
+        table.assets.iter().enumerate().map(|(row, &a)| (ids[a].as_str(), row)).collect();
+    let ranked = ranking.column("asset_id")?.str()?;
+    Ok(ranked.iter().flatten().filter_map(|id| row_of.get(id).copied()).collect())
+}
+
 /// See [`crate::run`].
 pub(crate) fn run(
     frames: &Frames,
     settings: &Settings,
+    ledger: &DataFrame,
     progress: &dyn Progress,
 ) -> Result<RunResult, EngineError> {
     let end = frames.end();
@@ -139,22 +153,35 @@ pub(crate) fn run(
     let mut findings = model.findings.clone();
     findings.extend(counts.notes);
     findings.extend(worse.finding);
+    let visits = settings.capacity.visits as usize;
     let decider = Decider::new((frames, settings), &model, by, &measures)?;
     let ranked = ranking(frames, settings, (&model, &decider), &history, &table, &predictions, &worse.said)?;
-    let listed = (ranked.probability.as_slice(), settings.capacity.visits as usize);
+    let listed = (ranked.probability.as_slice(), visits);
     let to_come = caught((frames, &decider), judged.first(), cutoffs, listed)?;
     let to_come = to_come.map(|t| [t.caught, t.all].map(|c| [c.mean, c.low, c.high]));
+    let baseline = NAMES.iter().position(|n| *n == best_baseline(judged.first())).unwrap_or(1);
+    let tonight = {
+        let order = in_order(frames, &table, &ranked.table)?;
+        let held = held(&history, settings.risk.rank_by);
+        placed(&said(&table, &predictions[by], &order, &held), baseline, visits)
+    };
+    let nights = match &backtested {
+        Some(b) => b.nights(settings, baseline, &|cutoff, said| decider.by_worth(cutoff, said))?,
+        None => Vec::new(),
+    };
+    let tracked = track(frames, settings, ledger, &nights)?;
     let result = RunResult {
         cards: cards(frames, &history, &ranked.table, &model.catalog, settings.text)?,
         plan: action_plan(&ranked.due)?,
         exposure: crate::exposure::exposure(frames, &history)?,
         service: crate::service::service(frames, &history)?,
-        track_record: TRACK_RECORD.empty(),
-        listed: LISTED.empty(),
-        drift: DRIFT.empty(),
+        drift: drift(frames, settings, &model, &table, &tracked.closed)?,
+        track_record: tracked.record,
+        listed: tracked.listed,
+        ledger: ledger_rows(frames, settings, &tonight)?,
         risk: risk(settings, &history, &table, &predictions)?,
         calibration: calibration_frame(judged, frames)?,
-        metrics: metrics_frame(judged, settings.capacity.visits as usize, settings.seed)?,
+        metrics: metrics_frame(judged, visits, settings.seed)?,
         plot_series: plot_frame(
             judged.first(),
             &cutoffs.iter().map(|c| c.day()).collect::<Vec<_>>(),

@@ -31,6 +31,7 @@ mod sudden_fall;
 mod tests;
 mod tickets_without_asset;
 mod truncated_export;
+mod unknown_actions;
 mod unparseable_numbers;
 mod unparseable_times;
 
@@ -40,7 +41,7 @@ pub use filled_when_resolved::{FilledWhenResolved, filled_when_resolved};
 
 use crate::TicketColumn;
 use crate::finding::Finding;
-use crate::input::{Assets, Events, Failures, Telemetry, Tickets};
+use crate::input::{Actions, Assets, Events, Failures, Telemetry, Tickets};
 use crate::time::{Cutoff, Micros};
 
 /// Cells or rows of a file that were not used, and why.
@@ -92,6 +93,8 @@ pub struct CheckContext<'a> {
     pub events: Option<&'a Events>,
     /// What counted as failure.
     pub failures: Option<&'a Failures>,
+    /// What readers report as done.
+    pub actions: Option<&'a Actions>,
     /// What reading met, file by file.
     pub files: &'a [FileFacts],
     /// `checks.max_age_days`: by table.
@@ -163,6 +166,7 @@ pub const ALL: &[Check] = &[
     sudden_fall::CHECK,
     tickets_without_asset::CHECK,
     truncated_export::CHECK,
+    unknown_actions::CHECK,
     unparseable_numbers::CHECK,
     unparseable_times::CHECK,
 ];

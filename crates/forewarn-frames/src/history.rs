@@ -4,7 +4,9 @@
 //! before the cutoff, with the cells that became known later left out.
 
 use crate::rollup::MetricRollup;
-use crate::store::{Code, EventRow, FailureRow, Frames, NO_CODE, NO_TIME, TicketColumn, TicketRow};
+use crate::store::{
+    ActionKind, Code, EventRow, FailureRow, Frames, NO_CODE, NO_TIME, TicketColumn, TicketRow,
+};
 use crate::time::{Cutoff, Micros};
 
 /// What was known strictly before a cutoff. Only [`Frames::as_of`] makes one.
@@ -157,6 +159,19 @@ pub struct EventView {
     pub code: Option<Code>,
     /// Of what.
     pub component: Option<Code>,
+}
+
+/// What was reported as done before the cutoff.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionView {
+    /// When it was done.
+    pub at: Micros,
+    /// What.
+    pub kind: ActionKind,
+    /// Until when, where that was said.
+    pub until: Option<Micros>,
+    /// The ticket under which it was done.
+    pub ticket: Option<Code>,
 }
 
 /// A failure that was known before the cutoff.
@@ -418,6 +433,17 @@ impl<'a> History<'a> {
             kind: code(e.kind),
             code: code(e.code),
             component: code(e.component),
+        })
+    }
+
+    /// What was reported as done before the cutoff, oldest first.
+    pub fn actions(&self, asset: usize) -> impl DoubleEndedIterator<Item = ActionView> + use<'a> {
+        let rows = self.frames.actions.of(asset);
+        rows[..rows.partition_point(|r| r.at < self.at)].iter().map(|r| ActionView {
+            at: r.at,
+            kind: r.kind,
+            until: (r.until != NO_TIME).then_some(r.until),
+            ticket: code(r.ticket),
         })
     }
 

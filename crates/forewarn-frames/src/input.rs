@@ -202,8 +202,24 @@ pub const FAILURES: TableSpec = TableSpec {
     ],
 };
 
+/// What readers of the list report as done.
+pub const ACTIONS: TableSpec = TableSpec {
+    name: "actions",
+    key: &["asset_id", "at", "what"],
+    metrics: false,
+    columns: &[
+        req("asset_id", Text, Static, "the asset"),
+        req("at", Time, Row, "when it was done; a date alone means that day"),
+        req("what", Text, Row, "visited, replaced, dismissed or snoozed"),
+        col("until", Time, Row, "snoozed: until when"),
+        col("ticket_id", Text, Row, "the ticket under which it was done"),
+        col("note", Text, Row, "in words; hostile text stays text"),
+    ],
+};
+
 /// Every input frame.
-pub const TABLES: [&TableSpec; 6] = [&ASSETS, &ASSET_HISTORY, &TICKETS, &TELEMETRY, &EVENTS, &FAILURES];
+pub const TABLES: [&TableSpec; 7] =
+    [&ASSETS, &ASSET_HISTORY, &TICKETS, &TELEMETRY, &EVENTS, &FAILURES, &ACTIONS];
 
 /// How many rows were left out because another row of the same key stands for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -417,6 +433,11 @@ frame!(
 frame!(
     /// Failures. See [`FAILURES`].
     Failures, FAILURES, &[]
+);
+frame!(
+    /// What was done, as readers report it: of several rows about an asset, a time and a word the latest `until` wins. See
+    /// [`ACTIONS`].
+    Actions, ACTIONS, &["until"]
 );
 
 #[cfg(test)]

@@ -39,6 +39,6 @@ mod store;
 pub mod time;
 
 pub use finding::{Fault, Finding, FrameError, Severity};
-pub use history::{Asset, EventView, FailureView, History, Series, TicketView};
-pub use store::{Code, FrameInputs, Frames, Outcome, Outcomes, TicketColumn};
+pub use history::{ActionView, Asset, EventView, FailureView, History, Series, TicketView};
+pub use store::{ActionKind, Code, FrameInputs, Frames, Outcome, Outcomes, TicketColumn};
 pub use time::{Cutoff, Every, Horizon};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::*;
 
 use crate::history::History;
-use crate::input::{AssetHistory, Assets, Events, Failures, Telemetry, Tickets};
+use crate::input::{Actions, AssetHistory, Assets, Events, Failures, Telemetry, Tickets};
 use crate::rollup::{MetricRollup, Reading, TelemetryKind};
 use crate::time::{Cutoff, Horizon, Micros};
 
@@ -67,6 +67,48 @@ impl TicketColumn {
     }
 }
 
+/// What a reader of the list reports as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ActionKind {
+    /// Somebody looked at the asset, and did what was to do.
+    Visited,
+    /// Another device stands in its place.
+    Replaced,
+    /// Somebody decided that nothing is to be done.
+    Dismissed,
+    /// It is not to be shown until a day.
+    Snoozed,
+}
+
+impl ActionKind {
+    /// Every kind with its word.
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Visited, "visited"),
+        (Self::Replaced, "replaced"),
+        (Self::Dismissed, "dismissed"),
+        (Self::Snoozed, "snoozed"),
+    ];
+
+    /// Reads `visited`, `visit`, `replaced`, `replace`, `replacement`, `dismissed`, `dismiss`, `snoozed` or `snooze`, in
+    /// any case.
+    ///
+    /// ```
+    /// use forewarn_frames::ActionKind;
+    /// assert_eq!(ActionKind::parse(" Visit "), Some(ActionKind::Visited));
+    /// assert_eq!(ActionKind::parse("done"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word.trim().to_lowercase().as_str() {
+            "visit" | "visited" => Some(Self::Visited),
+            "replace" | "replaced" | "replacement" => Some(Self::Replaced),
+            "dismiss" | "dismissed" => Some(Self::Dismissed),
+            "snooze" | "snoozed" => Some(Self::Snoozed),
+            _ => None,
+        }
+    }
+}
+
 /// What a run is made of, each table already valid.
 #[derive(Debug, Clone)]
 pub struct FrameInputs {
@@ -84,6 +126,8 @@ pub struct FrameInputs {
     pub events: Option<Events>,
     /// What counted as failure.
     pub failures: Failures,
+    /// What readers of the list report as done.
+    pub actions: Option<Actions>,
     /// Whether a failed asset leaves the population.
     pub terminal: bool,
     /// Where observation ends: windows that reach past it are censored.
@@ -137,6 +181,14 @@ pub(crate) struct FailureRow {
     pub mode: u32,
     /// At or after `known_at`.
     pub mode_known_at: Micros,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ActionRow {
+    pub at: Micros,
+    pub kind: ActionKind,
+    pub until: Micros,
+    pub ticket: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -224,6 +276,7 @@ pub struct Frames {
     pub(crate) without_asset: Vec<TicketRow>,
     pub(crate) events: ByAsset<EventRow>,
     pub(crate) failures: ByAsset<FailureRow>,
+    pub(crate) actions: ByAsset<ActionRow>,
     pub(crate) attributes: ByAsset<AttributeRow>,
     pub(crate) metrics: Vec<MetricRollup>,
     pub(crate) late: BTreeSet<TicketColumn>,
@@ -288,6 +341,7 @@ impl Frames {
             inputs.tickets.as_ref().map(Tickets::df),
             inputs.events.as_ref().map(Events::df),
             Some(inputs.failures.df()),
+            inputs.actions.as_ref().map(Actions::df),
         ];
         for df in frames.into_iter().flatten().chain(inputs.telemetry.iter().map(|(t, _)| t.df())) {
             add(df)?;
@@ -439,6 +493,21 @@ impl Frames {
         }
         let attributes = ByAsset::new(n, rows);
 
+        // That somebody did something is no record of the asset: it does not bring one into being.
+        let mut rows = Vec::new();
+        if let Some(a) = &inputs.actions {
+            let df = a.df();
+            let (id, what, ticket) = (text(df, "asset_id")?, text(df, "what")?, text(df, "ticket_id")?);
+            let (at, until) = (time(df, "at", 0)?, time(df, "until", NO_TIME)?);
+            for (i, &at) in at.iter().enumerate() {
+                // A word that means nothing is a finding.
+                let Some(kind) = what.get(i).and_then(ActionKind::parse) else { continue };
+                let row = ActionRow { at, kind, until: until[i], ticket: words.code(ticket.get(i)) };
+                rows.push((code_of(id.get(i).unwrap_or_default()), at, row));
+            }
+        }
+        let actions = ByAsset::new(n, rows);
+
         let metrics = rollups(&inputs.telemetry, n, &code_of, &mut seen)?;
 
         Ok(Self {
@@ -449,6 +518,7 @@ impl Frames {
             without_asset,
             events,
             failures,
+            actions,
             attributes,
             metrics,
             late: inputs.known_late.into_iter().collect(),
@@ -468,7 +538,9 @@ impl Frames {
     }
 
     /// What came in `[cutoff, cutoff + horizon)`, by asset, as it is known today. A window that reaches past the end of
-    /// observation is censored whole; so is the window of an asset that left in it without failing.
+    /// observation is censored whole; so is the window of an asset that left in it without failing, and of one that a
+    /// reader of the list had visited or replaced in it: that it did not fail may be their work. Visits among the events
+    /// censor nothing, since they come by routine and not for the list's sake.
     #[must_use]
     pub fn outcomes(&self, cutoff: Cutoff, horizon: Horizon) -> Outcomes {
         self.outcomes_known(cutoff, horizon, self.as_of)
@@ -493,11 +565,20 @@ impl Frames {
             outcomes.push(match next {
                 _ if open => Outcome::Censored,
                 Some(_) => Outcome::Failed,
-                None if row.retired_at < to => Outcome::Censored,
+                None if row.retired_at < to || self.was_handled(a, from, to) => Outcome::Censored,
                 None => Outcome::Survived,
             });
         }
         Outcomes { by_asset: outcomes, first_failure_at: first, modes }
+    }
+
+    /// Whether a reader of the list reports the asset as visited or replaced in `[from, to)`.
+    fn was_handled(&self, asset: usize, from: Micros, to: Micros) -> bool {
+        let rows = self.actions.of(asset);
+        rows[rows.partition_point(|r| r.at < from)..]
+            .iter()
+            .take_while(|r| r.at < to)
+            .any(|r| matches!(r.kind, ActionKind::Visited | ActionKind::Replaced))
     }
 
     /// The ids of all assets that any table names, sorted; an asset's number is its place here.

@@ -112,6 +112,7 @@ mod rng;
 mod shrink;
 mod slope;
 mod special;
+mod stability;
 pub mod text;
 mod trees;
 
@@ -153,4 +154,5 @@ pub use slope::{Slope, line_slope, rate_slope};
 pub use special::{
     beta_p, beta_quantile, gamma_p, gamma_quantile, ln_gamma, logit, sigmoid, student_half_width,
 };
+pub use stability::{Stability, stability};
 pub use trees::Boosted;

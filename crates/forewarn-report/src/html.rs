@@ -29,6 +29,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     env.add_template("parts.html", include_str!("../templates/parts.html"))?;
     env.add_template("plan.html", include_str!("../templates/plan.html"))?;
     env.add_template("problems.html", include_str!("../templates/problems.html"))?;
+    env.add_template("track.html", include_str!("../templates/track.html"))?;
+    env.add_template("drift.html", include_str!("../templates/drift.html"))?;
     env.add_template("trust.html", include_str!("../templates/trust.html"))?;
     env.add_template("records.html", include_str!("../templates/records.html"))?;
     env.add_template("recurring.html", include_str!("../templates/recurring.html"))?;

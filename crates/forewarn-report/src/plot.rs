@@ -13,12 +13,14 @@ use crate::text::foreign;
 
 mod course;
 mod incidents;
+mod months;
 mod read;
 mod small;
 mod trace;
 
 pub(crate) use course::{Course, course};
 pub(crate) use incidents::incidents;
+pub(crate) use months::{Shares, months};
 pub(crate) use read::{read_lines, read_series};
 pub(crate) use small::{Point, month, small};
 pub(crate) use trace::trace;

@@ -2,7 +2,7 @@
 //! beyond their row numbers, nor tables.
 
 use forewarn_frames::checks::Rejected;
-use forewarn_frames::time::Micros;
+use forewarn_frames::time::{DAY, Micros};
 use polars::prelude::*;
 
 use crate::read::RowNumbers;
@@ -18,6 +18,8 @@ pub(crate) struct TimeRules {
     pub(crate) typed: Zone,
     /// Whether `3/4/2025` is in April.
     pub(crate) day_first: bool,
+    /// Whether local midnight stands for a day of the calendar, the same in every zone, as people write it by hand.
+    pub(crate) whole_days: bool,
 }
 
 /// A column that was read and the cells that could not be.
@@ -279,7 +281,9 @@ pub(crate) fn to_time(
     if !moved.is_empty() {
         out.push(rejected("clock_change", label, &moved, false, rows, |i| cell_text(c, i)));
     }
-    let values: Int64Chunked = utc.into_iter().zip(fixed).map(|(l, f)| f.or(l)).collect();
+    let day = |t: &Micros| rules.whole_days && t.rem_euclid(DAY) == 0;
+    let utc = utc.into_iter().zip(local).map(|(utc, local)| local.filter(day).or(utc));
+    let values: Int64Chunked = utc.zip(fixed).map(|(l, f)| f.or(l)).collect();
     let column = values.with_name(name.into()).into_column().cast(&TIME)?;
     Ok(Converted { column, rejected: out })
 }

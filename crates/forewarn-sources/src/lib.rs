@@ -53,8 +53,8 @@ pub use error::SourceError;
 pub use failure::NEVER;
 pub use load::{Cut, Fingerprint, Loaded, load};
 pub use options::{
-    AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, FailuresOptions, Paths, SourceOptions,
-    TelemetryOptions, TicketsOptions,
+    ActionsOptions, AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, FailuresOptions,
+    Paths, SourceOptions, TelemetryOptions, TicketsOptions,
 };
 pub use preset::preset_names;
 pub use read::{Format, Limits};

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use forewarn_frames::TicketColumn;
 use forewarn_frames::checks::FileFacts;
-use forewarn_frames::input::{AssetHistory, Assets, Events, Failures, Repeats, Telemetry, Tickets};
+use forewarn_frames::input::{
+    self, Actions, AssetHistory, Assets, Events, Failures, Repeats, Telemetry, Tickets,
+};
 use forewarn_frames::rollup::TelemetryKind;
 use forewarn_frames::time::Micros;
 use polars::prelude::*;
@@ -59,6 +61,8 @@ pub struct Loaded {
     pub events: Option<Events>,
     /// What counted as failure; empty where the config says nothing.
     pub failures: Failures,
+    /// What readers report as done.
+    pub actions: Option<Actions>,
     /// Rows that counted as failure and named no asset.
     pub n_failures_without_asset: u64,
     /// Whether a failed asset leaves the population.
@@ -100,6 +104,7 @@ impl Loaded {
             ("tickets", self.tickets.as_ref().map(Tickets::repeats)),
             ("events", self.events.as_ref().map(Events::repeats)),
             ("failures", Some(self.failures.repeats())),
+            ("actions", self.actions.as_ref().map(Actions::repeats)),
         ];
         out.extend(self.telemetry.iter().map(|(t, _)| ("telemetry", Some(t.repeats()))));
         out.into_iter().filter_map(|(t, r)| r.filter(|r| *r != Repeats::default()).map(|r| (t, r))).collect()
@@ -174,6 +179,10 @@ pub fn load(settings: &SourceSettings, on_file: &dyn Fn(&str)) -> Result<Loaded,
         },
     };
     let failures = Failures::try_new(&derived.df)?;
+    let actions = match &settings.actions {
+        Some(t) => Some(Actions::try_new(&l.one(t)?)?),
+        None => None,
+    };
     let has_cells = |name: &str| {
         tickets.as_ref().is_some_and(|t| t.df().column(name).is_ok_and(|c| c.null_count() < c.len()))
     };
@@ -185,6 +194,7 @@ pub fn load(settings: &SourceSettings, on_file: &dyn Fn(&str)) -> Result<Loaded,
         telemetry,
         events,
         failures,
+        actions,
         n_failures_without_asset: derived.n_without_asset,
         terminal: settings.failure.terminal,
         known_late: settings.known_late.clone(),
@@ -241,6 +251,7 @@ fn time_column(table: &str) -> Option<&'static str> {
         "tickets" => Some("opened_at"),
         "telemetry" | "events" => Some("ts"),
         "failures" => Some("failed_at"),
+        "actions" => Some("at"),
         "asset_history" => Some("valid_from"),
         _ => None,
     }
@@ -360,7 +371,8 @@ impl Loader<'_> {
             return Err(e);
         }
         let path = t.paths.join(", ");
-        if n_rows == 0 {
+        // Nothing has been reported as done before the first list was read.
+        if n_rows == 0 && t.table != input::ACTIONS.name {
             return Err(SourceError::NoRows { table: t.table.to_owned(), path });
         }
         let left_out = self.files[first_facts..].iter().flat_map(|f| &f.rejected).find(|r| r.row_left_out);
@@ -400,7 +412,8 @@ impl Loader<'_> {
     /// Drops rows outside the time that is kept, and counts them.
     fn cut(&mut self, df: DataFrame, table: &'static str) -> PolarsResult<DataFrame> {
         // An old attribute holds until the next one, so a history has no beginning to cut.
-        let from = self.settings.keep_from.filter(|_| table != "asset_history");
+        // A snooze may be old and hold still.
+        let from = self.settings.keep_from.filter(|_| !matches!(table, "asset_history" | "actions"));
         let until = self.settings.keep_until;
         let Some(name) = time_column(table).filter(|_| from.is_some() || until.is_some()) else {
             return Ok(df);

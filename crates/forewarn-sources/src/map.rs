@@ -278,7 +278,8 @@ fn copy_numbers(df: &DataFrame, rest: &[Option<(String, String)>]) -> Vec<u32> {
 pub(crate) fn time_rules(settings: &TableSettings) -> TimeRules {
     let zone = Zone::parse(&settings.time_zone).unwrap_or(Zone::UTC);
     let typed = if settings.time_zone_set { zone.clone() } else { Zone::UTC };
-    TimeRules { text: zone, typed, day_first: settings.day_first }
+    let whole_days = settings.table == input::ACTIONS.name;
+    TimeRules { text: zone, typed, day_first: settings.day_first, whole_days }
 }
 
 /// Maps one file.

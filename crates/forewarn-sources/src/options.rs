@@ -115,6 +115,12 @@ table_options! {
 }
 
 table_options! {
+    /// `[actions]`: what readers of the list report as done (visited, replaced, dismissed, snoozed). The file may have no row
+    /// yet.
+    ActionsOptions {}
+}
+
+table_options! {
     /// `failures = { … }` in `[failure]`: a file that lists failures.
     FailuresOptions {}
 }
@@ -166,4 +172,7 @@ pub struct SourceOptions {
     /// `[failure]`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureOptions>,
+    /// `[actions]`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actions: Option<ActionsOptions>,
 }

@@ -54,6 +54,7 @@ pub(crate) struct Preset {
     pub(crate) telemetry: TablePreset,
     pub(crate) events: TablePreset,
     pub(crate) failures: TablePreset,
+    pub(crate) actions: TablePreset,
 }
 
 impl Preset {
@@ -65,6 +66,7 @@ impl Preset {
             "tickets" => &self.tickets,
             "telemetry" => &self.telemetry,
             "events" => &self.events,
+            "actions" => &self.actions,
             _ => &self.failures,
         }
     }

@@ -133,6 +133,8 @@ pub struct SourceSettings {
     pub events: Vec<TableSettings>,
     /// What counts as a failure.
     pub failure: FailureSettings,
+    /// What readers report as done.
+    pub actions: Option<TableSettings>,
     /// Rows before this time (UTC microseconds) are left out. Default: none.
     pub keep_from: Option<Micros>,
     /// Rows at or after this time (UTC microseconds) are left out and counted. Default: none.
@@ -304,6 +306,7 @@ impl SourceOptions {
                 mode: None,
                 terminal: false,
             },
+            actions: None,
             keep_from: None,
             keep_until: None,
             max_bad_files: 0.10,
@@ -376,6 +379,9 @@ impl SourceOptions {
         }
         if let Some(o) = &self.failure {
             out.failure = self.failure(o, zone)?;
+        }
+        if let Some(o) = &self.actions {
+            out.actions = Some(table("actions".into(), &input::ACTIONS, &common!(o), zone, true)?.0);
         }
         Ok(out)
     }

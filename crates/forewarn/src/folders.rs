@@ -125,6 +125,15 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
+/// Makes what was written in a folder last.
+///
+/// # Errors
+///
+/// The folder cannot be synced.
+pub(crate) fn sync(path: &Path) -> Outcome<()> {
+    sync_folder(path).map_err(|e| Failure::io("sync", path, &e))
+}
+
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use forewarn_frames::checks::{self, CheckContext};
-use forewarn_frames::input::{AssetHistory, Events, Failures, Telemetry, Tickets};
+use forewarn_frames::input::{Actions, AssetHistory, Events, Failures, Telemetry, Tickets};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding, FrameError, FrameInputs, Frames, Severity};
 use forewarn_sources::{Loaded, SourceError};
@@ -42,6 +42,8 @@ pub(crate) struct Rows {
     pub(crate) events: u64,
     /// Failures.
     pub(crate) failures: u64,
+    /// Reports of what was done.
+    pub(crate) actions: u64,
 }
 
 impl From<SourceError> for Failure {
@@ -139,6 +141,7 @@ impl Inputs {
             telemetry: l.telemetry.iter().map(|(t, _)| t).collect(),
             events: l.events.as_ref(),
             failures: Some(&l.failures),
+            actions: l.actions.as_ref(),
             files: &l.files,
             max_age_days: settings.checks.max_age_days.clone(),
             ranges: settings.checks.ranges.clone(),
@@ -196,6 +199,8 @@ impl Inputs {
         // An asset that has failed for good is gone, however long ago that was.
         let failures_from = if l.terminal { None } else { from };
         let failures = cut(l.failures, Failures::df, Failures::try_new, "failed_at", failures_from, to)?;
+        // What was done before the records begin may hold an asset back still.
+        let actions = l.actions.map(|f| cut(f, Actions::df, Actions::try_new, "at", None, to)).transpose()?;
         let mut known_late = l.known_late;
         for late in tickets.iter().flat_map(checks::filled_when_resolved) {
             if !known_late.contains(&late.column) {
@@ -210,6 +215,7 @@ impl Inputs {
             readings: telemetry.iter().map(|(t, _)| n(Some(t.df()))).sum(),
             events: n(events.as_ref().map(Events::df)),
             failures: n(Some(failures.df())),
+            actions: n(actions.as_ref().map(Actions::df)),
         };
         let frames = Frames::new(FrameInputs {
             assets: l.assets,
@@ -219,6 +225,7 @@ impl Inputs {
             telemetry,
             events,
             failures,
+            actions,
             terminal: l.terminal,
             as_of: to,
         });

@@ -13,6 +13,7 @@ mod config_file;
 mod context;
 mod errors;
 mod folders;
+mod history;
 mod inputs;
 mod manifest;
 mod nearest;

@@ -25,7 +25,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Gathers it.
+    /// Gathers it; `ledger` is what was said on earlier nights, where that is looked at.
     ///
     /// # Errors
     ///
@@ -34,6 +34,7 @@ impl Origin {
         settings: &Settings,
         as_of: Cutoff,
         inputs: &BTreeMap<String, Fingerprint>,
+        ledger: Option<&Value>,
     ) -> Outcome<Self> {
         let settings_json = serde_json::to_value(settings.to_table(false))
             .map_err(|e| Failure::bug("the settings have no JSON form").cause(e.to_string()))?;
@@ -50,10 +51,11 @@ impl Origin {
             "seed": settings.engine.seed,
             "inputs": inputs,
         });
-        match value {
-            Value::Object(value) => Ok(Self { value }),
-            _ => Ok(Self { value: Map::new() }),
+        let Value::Object(mut value) = value else { return Ok(Self { value: Map::new() }) };
+        if let Some(ledger) = ledger {
+            value.insert("ledger".to_owned(), ledger.clone());
         }
+        Ok(Self { value })
     }
 
     /// Eight digits that are the same for the same origin.
@@ -81,6 +83,7 @@ pub(crate) fn rows_json(rows: &Rows) -> Value {
         "telemetry": rows.readings,
         "events": rows.events,
         "failures": rows.failures,
+        "actions": rows.actions,
     })
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use forewarn_sources::{
-    AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, TelemetryOptions, TicketsOptions,
+    ActionsOptions, AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, TelemetryOptions,
+    TicketsOptions,
 };
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -28,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) events: Option<Vec<EventsOptions>>,
     /// What counts as failure.
     pub(crate) failure: Option<FailureOptions>,
+    /// What readers of the list report as done.
+    pub(crate) actions: Option<ActionsOptions>,
     /// How risk is learned and ranked.
     pub(crate) risk: Option<RiskOptions>,
     /// How many assets can be visited.

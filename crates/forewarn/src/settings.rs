@@ -19,10 +19,12 @@ use crate::options::{ChecksOptions, CountOptions, ExportOptions, Options, RiskOp
 use crate::ticket_url;
 
 /// The tables whose age can be limited.
-const TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failures"];
+const TABLES: [&str; 7] =
+    ["assets", "asset_history", "tickets", "telemetry", "events", "failures", "actions"];
 
 /// The tables that say what is read.
-const SOURCE_TABLES: [&str; 6] = ["assets", "asset_history", "tickets", "telemetry", "events", "failure"];
+const SOURCE_TABLES: [&str; 7] =
+    ["assets", "asset_history", "tickets", "telemetry", "events", "failure", "actions"];
 /// The tables that are shown as they were written.
 const COPIED_TABLES: [&str; 5] = ["cost", "measure", "counts", "privacy", "threshold"];
 
@@ -192,6 +194,7 @@ impl Settings {
             telemetry,
             events,
             failure,
+            actions,
             risk,
             capacity,
             cost,
@@ -285,6 +288,7 @@ impl Settings {
             telemetry: telemetry.unwrap_or_default(),
             events: events.unwrap_or_default(),
             failure,
+            actions,
         };
         problems.end()?;
         let time_zone = run.time_zone.unwrap_or_else(|| "UTC".to_owned());

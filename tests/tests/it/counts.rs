@@ -43,6 +43,7 @@ fn frames(tickets: &[Ticket<'_>], end: i32) -> Frames {
         telemetry: vec![],
         events: None,
         failures: Failures::try_new(&failures).unwrap(),
+        actions: None,
         terminal: false,
         as_of: Cutoff::from_day(end),
     })

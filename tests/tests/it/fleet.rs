@@ -1,7 +1,7 @@
 //! A small random fleet with everything in it that can be known late. It does not look like a real one; it is made to
 //! break walls.
 
-use forewarn_frames::input::{AssetHistory, Assets, Events, Failures, Telemetry, Tickets};
+use forewarn_frames::input::{Actions, AssetHistory, Assets, Events, Failures, Telemetry, Tickets};
 use forewarn_frames::rollup::TelemetryKind;
 use forewarn_frames::time::{DAY, HOUR, Micros};
 use forewarn_frames::{Cutoff, FrameInputs, TicketColumn};
@@ -60,6 +60,8 @@ pub(crate) struct Rows {
     pub(crate) readings: Vec<(String, Micros, f64, Option<f64>)>,
     pub(crate) events: Vec<(String, Micros, String)>,
     pub(crate) failures: Vec<Failure>,
+    /// Asset, at, what, until.
+    pub(crate) actions: Vec<(String, Micros, String, Option<Micros>)>,
     pub(crate) end: Cutoff,
 }
 
@@ -80,6 +82,7 @@ impl Rows {
             readings: Vec::new(),
             events: Vec::new(),
             failures: Vec::new(),
+            actions: Vec::new(),
             end: Cutoff::from_day(START + DAYS as i32),
         };
         for a in 0..40u64 {
@@ -146,6 +149,20 @@ impl Rows {
         rows
     }
 
+    /// The same fleet, on which readers of a list report what they did.
+    pub(crate) fn with_actions(mut self, seed: u64) -> Self {
+        let mut d = Dice(seed ^ 0xac71);
+        for a in 0..40u64 {
+            for _ in 0..d.below(4) {
+                let at = Micros::from(START) * DAY + d.below(24 * DAYS as u64) as i64 * HOUR;
+                let what = ["visited", "replaced", "dismissed", "snoozed", "pending"][d.below(5) as usize];
+                let until = d.chance(0.5).then(|| at + d.below(60) as i64 * DAY);
+                self.actions.push((format!("A{a:02}"), at, what.into(), until));
+            }
+        }
+        self
+    }
+
     /// Shuffles every table.
     pub(crate) fn shuffled(mut self, seed: u64) -> Self {
         fn shuffle<T>(v: &mut [T], d: &mut Dice) {
@@ -160,6 +177,7 @@ impl Rows {
         shuffle(&mut self.readings, &mut d);
         shuffle(&mut self.events, &mut d);
         shuffle(&mut self.failures, &mut d);
+        shuffle(&mut self.actions, &mut d);
         self
     }
 
@@ -221,6 +239,15 @@ impl Rows {
             Column::new("mode".into(), f.iter().map(|r| r.mode.as_deref()).collect::<Vec<_>>()),
             time("mode_known_at", f.iter().map(|r| r.mode_known_at).collect()),
         ]);
+        let a = &self.actions;
+        let actions = (!a.is_empty()).then(|| {
+            frame(vec![
+                text("asset_id", a.iter().map(|r| r.0.as_str()).collect()),
+                time("at", a.iter().map(|r| Some(r.1)).collect()),
+                text("what", a.iter().map(|r| r.2.as_str()).collect()),
+                time("until", a.iter().map(|r| r.3).collect()),
+            ])
+        });
         FrameInputs {
             assets: Some(Assets::try_new(&assets).unwrap()),
             asset_history: Some(AssetHistory::try_new(&history).unwrap()),
@@ -229,6 +256,7 @@ impl Rows {
             telemetry: vec![(Telemetry::try_new(&telemetry).unwrap(), TelemetryKind::default())],
             events: Some(Events::try_new(&events).unwrap()),
             failures: Failures::try_new(&failures).unwrap(),
+            actions: actions.map(|a| Actions::try_new(&a).unwrap()),
             terminal: false,
             as_of: self.end,
         }
@@ -291,6 +319,16 @@ impl Rows {
              [risk]\nhorizons_days = [7, 30]\n"
                 .to_owned(),
         ));
+        if !self.actions.is_empty() {
+            let mut text = "asset_id,at,what,until,note\n".to_owned();
+            for (id, at, what, until) in &self.actions {
+                text += &format!("{id},{},{what},{},\"a \"\"note\"\"\"\n", stamp(*at), opt(*until));
+            }
+            files.push(("actions.csv", text));
+            if let Some((_, config)) = files.iter_mut().find(|f| f.0 == "forewarn.toml") {
+                *config += "\n[actions]\npath = \"actions.csv\"\n";
+            }
+        }
         for (name, text) in files {
             std::fs::write(dir.join(name), text).unwrap();
         }

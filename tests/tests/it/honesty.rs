@@ -2,6 +2,7 @@
 //! failures follow bursts of tickets, and takes that away.
 
 use forewarn_engine::{BacktestPlan, BacktestResult, Refit, Silent, backtest, run};
+use forewarn_frames::output::LEDGER;
 use forewarn_frames::time::{DAY, HOUR, Micros};
 use forewarn_frames::{Cutoff, Every, Frames, Horizon, Severity};
 use forewarn_models::{Metric, Scored};
@@ -53,7 +54,7 @@ fn shuffled_labels_score_the_base_rate() {
 fn fewer_than_thirty_failures_are_ranked_by_a_baseline_that_says_so() {
     let mut rows = department(false);
     rows.failures.truncate(6);
-    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &Silent).unwrap();
+    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
     let s = &result.summary;
     assert!(!s.beats_baseline && s.chosen_model.ends_with("_rate"), "{s:?}");
     assert!(s.chosen_because.contains("fewer than 30"), "{}", s.chosen_because);
@@ -65,7 +66,7 @@ fn fewer_than_thirty_failures_are_ranked_by_a_baseline_that_says_so() {
 fn without_failures_the_ranking_says_that_there_was_nothing_to_learn_from() {
     let mut rows = department(false);
     rows.failures.clear();
-    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &Silent).unwrap();
+    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
     let s = &result.summary;
     assert!(!s.beats_baseline, "{s:?}");
     assert!(s.chosen_because.contains("no failure within 30 days"), "{}", s.chosen_because);
@@ -96,7 +97,7 @@ fn with_metric(shows: impl Fn(Option<i64>, &mut Dice) -> f64) -> Rows {
 fn is_left_out(rows: &Rows, keep: &[&str]) -> bool {
     let mut settings = settings();
     settings.risk.keep = keep.iter().map(|k| (*k).to_owned()).collect();
-    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings, &Silent).unwrap();
+    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings, &LEDGER.empty(), &Silent).unwrap();
     // What the watch for anomalies costs is told as well.
     let leaks: Vec<_> = result.findings.iter().filter(|f| f.check != "anomaly_alarms").collect();
     let named = leaks.iter().any(|f| f.column.as_deref() == Some("wear"));

@@ -13,6 +13,7 @@
 //! - `problems`: tickets that say the same: what is found, its id, its name.
 //! - `recurring`: what comes again, where tickets are odd.
 //! - `real`: the command on public data, where it is at hand.
+//! - `track`: nights one after the other: the ledger, the record of earlier lists, what was reported as done.
 //! - `fleet`: a small random fleet for the laws.
 #![allow(
     clippy::unwrap_used,
@@ -40,4 +41,5 @@ mod payloads;
 mod problems;
 mod real;
 mod recurring;
+mod track;
 mod walls;

@@ -2,6 +2,7 @@
 //! when. It knows a department in which only bursts of tickets come before failures, and their category says how.
 
 use forewarn_engine::{Silent, run};
+use forewarn_frames::output::LEDGER;
 use forewarn_frames::time::{DAY, HOUR, Micros};
 use forewarn_frames::{Cutoff, Frames, Horizon};
 use polars::prelude::*;
@@ -76,7 +77,7 @@ pub(crate) fn department(burst: bool) -> Rows {
 }
 
 fn ranking(rows: &Rows) -> DataFrame {
-    run(&Frames::new(rows.inputs()).unwrap(), &settings(), &Silent).unwrap().ranking
+    run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap().ranking
 }
 
 /// The rank, the earlier rank and the reason of each asset, by id.

@@ -4,6 +4,7 @@
 
 use forewarn_engine::{BacktestPlan, Capacity, Refit, RiskSettings, Settings, Silent, backtest, run};
 use forewarn_features::{Catalog, Condition, Limit, Sequence, compute};
+use forewarn_frames::output::LEDGER;
 use forewarn_frames::time::{DAY, HOUR, Micros};
 use forewarn_frames::{Cutoff, Every, Frames, Horizon};
 use polars::prelude::*;
@@ -43,6 +44,7 @@ pub(crate) fn spoiled(rows: &Rows, cutoff: Cutoff, how: Spoil, seed: u64) -> Row
         out.readings.retain(|r| r.1 < at);
         out.events.retain(|e| e.1 < at);
         out.failures.retain(|f| f.at < at);
+        out.actions.retain(|a| a.1 < at);
     }
     if poison {
         for t in &mut out.tickets {
@@ -84,6 +86,12 @@ pub(crate) fn spoiled(rows: &Rows, cutoff: Cutoff, how: Spoil, seed: u64) -> Row
                 mode_known_at: None,
             });
             out.events.push((id.clone(), t, "meteor".into()));
+            out.actions.push((
+                id.clone(),
+                t,
+                ["visited", "snoozed"][d.below(2) as usize].into(),
+                Some(t + DAY),
+            ));
             out.readings.push((id.clone(), t, 1e12, Some(f64::from(i as u32))));
             out.attributes.push((id, "firmware".into(), "9.9".into(), t));
         }
@@ -212,7 +220,7 @@ proptest! {
 #[test]
 fn predictions_do_not_see_the_future() {
     for (seed, day) in [(1, 220), (2, 250), (3, 270)] {
-        let rows = Rows::random(seed);
+        let rows = Rows::random(seed).with_actions(seed);
         let cutoff = Cutoff::from_day(START + day);
         let want = probabilities(&rows, cutoff);
         assert!(want.len() > 100);
@@ -236,12 +244,13 @@ fn a_wall_that_leaks_would_be_noticed() {
 
 #[test]
 fn ranking_is_the_same_bytes_at_any_thread_count_and_row_order() {
-    let rows = Rows::random(11);
+    let rows = Rows::random(11).with_actions(11);
     let one = |rows: &Rows, threads: usize| {
         let frames = Frames::new(rows.inputs()).unwrap();
         let pool = rayon_pool(threads);
-        let r = pool.install(|| run(&frames, &settings(), &Silent)).unwrap();
-        (parquet(&r.ranking), parquet(&r.risk), parquet(&r.metrics), r.model)
+        let r = pool.install(|| run(&frames, &settings(), &LEDGER.empty(), &Silent)).unwrap();
+        let looked_back = [&r.ledger, &r.track_record, &r.listed, &r.drift].map(parquet);
+        (parquet(&r.ranking), parquet(&r.risk), parquet(&r.metrics), r.model, looked_back)
     };
     let want = one(&rows, 1);
     for threads in [2, 16] {
@@ -251,19 +260,21 @@ fn ranking_is_the_same_bytes_at_any_thread_count_and_row_order() {
 
 #[test]
 fn ranking_does_not_see_rows_after_the_end() {
-    let rows = Rows::random(12);
+    let rows = Rows::random(12).with_actions(12);
     let end = Cutoff::from_day(START + 260);
     let one = |mut rows: Rows| {
         rows.end = end;
         // What has not happened by the end of observation is no failure yet, as the binary sees to.
         rows.failures.retain(|f| f.at < end.micros() as Micros);
-        let r = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &Silent).unwrap();
-        (parquet(&r.ranking), parquet(&r.risk), r.model)
+        let r = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
+        let looked_back = [&r.ledger, &r.track_record, &r.listed, &r.drift].map(parquet);
+        (parquet(&r.ranking), parquet(&r.risk), r.model, looked_back)
     };
     let mut later = rows.clone();
     later.readings.retain(|r| r.1 < end.micros());
     later.tickets.retain(|t| t.opened < end.micros());
     later.events.retain(|e| e.1 < end.micros());
+    later.actions.retain(|a| a.1 < end.micros());
     assert!(one(rows) == one(later));
 }
 

@@ -32,6 +32,7 @@ fn frames(df: &DataFrame, as_of: Cutoff) -> Frames {
         telemetry: vec![],
         events: None,
         failures: Failures::try_new(&none).unwrap(),
+        actions: None,
         terminal: false,
         as_of,
     })

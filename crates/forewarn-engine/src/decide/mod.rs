@@ -21,10 +21,12 @@ pub(crate) use plan::{Due, plan};
 use remedy::{Because, Case, Effects, Fit, fit};
 pub(crate) use stakes::{Stakes, Today};
 
+use crate::feedback::{held, held_last};
 use crate::fit::{ModelSet, Prediction};
 use crate::modes::OTHER;
 use crate::moves::by_risk;
 use crate::rank::EXPLAINED;
+use crate::track::Said;
 use crate::{EngineError, Settings};
 
 /// Features among the reasons that lead to a measure, at most.
@@ -51,8 +53,10 @@ pub(crate) struct Decision {
 /// What is decided about every row of a table.
 #[derive(Debug)]
 pub(crate) struct Decided {
-    /// The rows, what is worth most first.
+    /// The rows, what is worth most first; those held back last.
     pub order: Vec<usize>,
+    /// What holds assets back, in words.
+    pub held: BTreeMap<usize, String>,
     pub by_row: Vec<Decision>,
 }
 
@@ -68,7 +72,7 @@ pub(crate) struct Decider<'a> {
 
 /// What to do and why, in words.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Said {
+pub(crate) struct Words {
     /// The measure's name in the catalog, `inspect` or `observe`.
     pub name: String,
     pub title: String,
@@ -135,7 +139,19 @@ impl<'a> Decider<'a> {
             // Stable: what saves as much comes by risk.
             order.sort_by(|&a, &b| saving(b).total_cmp(&saving(a)));
         }
-        Ok(Decided { order, by_row })
+        let held = held(history, self.settings.risk.rank_by);
+        Ok(Decided { order: held_last(order, &table.assets, &held), held, by_row })
+    }
+
+    /// What was said on a night of the backtest, in the order of a list like today's: by expected cost as of then where costs
+    /// are known, those held back last.
+    pub(crate) fn by_worth(&self, cutoff: Cutoff, said: &[Said]) -> Result<Vec<Said>, EngineError> {
+        let stakes = self.stakes(&self.frames.as_of(cutoff))?;
+        let mut said = said.to_vec();
+        let worth = |s: &Said| s.probability * stakes.of(s.asset as usize).unwrap_or(1.0);
+        // Stable: what is worth as much stays by risk.
+        said.sort_by(|a, b| a.held.cmp(&b.held).then(worth(b).total_cmp(&worth(a))));
+        Ok(said)
     }
 
     fn decision(&self, stake: Option<f64>, probability: f64, fit: Fit) -> Decision {
@@ -174,18 +190,27 @@ impl<'a> Decider<'a> {
         Ok(rows.iter().enumerate().map(|(k, &row)| (row, lead(k))).collect())
     }
 
-    /// What to do with an asset in words. `listed` is whether this period's visits reach it.
-    pub(crate) fn say(&self, d: &Decision, asset: usize, probability: f64, listed: bool, at: Cutoff) -> Said {
+    /// What to do with an asset in words. `listed` is whether this period's visits reach it, `held` what holds it back.
+    pub(crate) fn say(
+        &self,
+        d: &Decision,
+        (asset, probability): (usize, f64),
+        (listed, held): (bool, Option<&str>),
+        at: Cutoff,
+    ) -> Words {
         let remedy = d.fit.remedy.map(|i| &self.settings.remedies[i]);
         let (effectiveness, measured) = d.effectiveness;
         let effectiveness_from = if measured { "measured" } else { "assumed" };
-        let said = |name: &str, title: &str, why: String| Said {
+        let said = |name: &str, title: &str, why: String| Words {
             name: name.to_owned(),
             title: title.to_owned(),
             why,
             effectiveness,
             effectiveness_from,
         };
+        if let Some(held) = held {
+            return said("observe", "Observe", held.to_owned());
+        }
         match d.saving {
             Some(saving) if saving <= 0.0 => {
                 let why = match d.break_even {

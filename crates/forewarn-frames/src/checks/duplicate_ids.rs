@@ -3,7 +3,7 @@
 use super::shared::{by_share, pick, share};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
-use crate::input::{ASSETS, EVENTS, FAILURES, Repeats, TELEMETRY, TICKETS};
+use crate::input::{ACTIONS, ASSETS, EVENTS, FAILURES, Repeats, TELEMETRY, TICKETS};
 
 pub(super) const CHECK: Check = Check {
     doc: CheckDoc {
@@ -68,5 +68,8 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
     }
     if let Some(t) = context.failures {
         add("failures", FAILURES.key, t.df().height(), t.repeats());
+    }
+    if let Some(t) = context.actions {
+        add("actions", ACTIONS.key, t.df().height(), t.repeats());
     }
 }

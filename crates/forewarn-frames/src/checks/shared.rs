@@ -39,7 +39,7 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Tickets, telemetry (one entry a source), events and failures, those that there are.
+/// Tickets, telemetry (one entry a source), events, failures and actions, those that there are.
 pub(super) fn tables<'a>(context: &CheckContext<'a>) -> Vec<Table<'a>> {
     let one = Source { at: 0, n: 1 };
     let mut out = Vec::new();
@@ -55,6 +55,9 @@ pub(super) fn tables<'a>(context: &CheckContext<'a>) -> Vec<Table<'a>> {
     }
     if let Some(f) = context.failures {
         out.push(Table { name: "failures", source: one, df: f.df(), id: "asset_id", time: "failed_at" });
+    }
+    if let Some(a) = context.actions {
+        out.push(Table { name: "actions", source: one, df: a.df(), id: "asset_id", time: "at" });
     }
     out
 }

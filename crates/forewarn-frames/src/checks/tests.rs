@@ -30,6 +30,8 @@ struct Case {
     telemetry: Vec<Source>,
     events: Option<Vec<(&'static str, Micros)>>,
     failures: Option<Vec<(&'static str, Micros)>>,
+    /// Asset, at, what, until.
+    actions: Option<Vec<(&'static str, Micros, &'static str, Option<Micros>)>>,
     files: Vec<FileFacts>,
     max_age_days: Vec<(&'static str, i64)>,
     ranges: Vec<(&'static str, Option<f64>, Option<f64>)>,
@@ -115,6 +117,15 @@ impl Case {
             ]))
             .unwrap()
         });
+        let actions = self.actions.as_ref().map(|rows| {
+            Actions::try_new(&frame(vec![
+                text_column("asset_id", rows.iter().map(|r| Some(r.0))),
+                time_column("at", rows.iter().map(|r| Some(r.1))),
+                text_column("what", rows.iter().map(|r| Some(r.2))),
+                time_column("until", rows.iter().map(|r| r.3)),
+            ]))
+            .unwrap()
+        });
         run_all(&CheckContext {
             now: now(),
             as_of: Cutoff::from_day(END),
@@ -124,6 +135,7 @@ impl Case {
             telemetry: telemetry.iter().collect(),
             events: events.as_ref(),
             failures: failures.as_ref(),
+            actions: actions.as_ref(),
             files: &self.files,
             max_age_days: self.max_age_days.iter().map(|(t, d)| ((*t).to_owned(), *d)).collect(),
             ranges: self.ranges.iter().map(|(m, lo, hi)| ((*m).to_owned(), (*lo, *hi))).collect(),
@@ -466,6 +478,32 @@ fn rows() -> Vec<Row> {
     };
     row("filled_when_resolved", late(4, 20, true), &[(Warning, "tickets", 29)]);
     row("filled_when_resolved", late(4, 20, false), &[]);
+    // Words in any case and form; one that says nothing, and a snooze without an end.
+    let actions = |rows: &[(&'static str, &'static str, Option<Micros>)]| Case {
+        assets: Some(vec![("a", None)]),
+        actions: Some(rows.iter().map(|r| (r.0, ago(3), r.1, r.2)).collect()),
+        ..Case::default()
+    };
+    let until = Some(ago(-9));
+    row(
+        "unknown_actions",
+        actions(&[("a", "visited", None), ("a", " Replace ", None), ("a", "DISMISSED", until)]),
+        &[],
+    );
+    row(
+        "unknown_actions",
+        actions(&[("a", "done", None), ("a", "snoozed", until), ("a", "snooze", None), ("a", "", None)]),
+        &[(Warning, "actions", 1), (Warning, "actions", 2)],
+    );
+    row(
+        "orphan_assets",
+        actions(&[("a", "visited", None), ("b", "visited", None)]),
+        &[(Warning, "actions", 1)],
+    );
+    let mut ahead = actions(&[("a", "visited", None)]);
+    ahead.actions = Some(vec![("a", ago(-9), "visited", None), ("a", end(), "visited", None)]);
+    row("rows_after_now", ahead.clone(), &[(Warning, "actions", 1)]);
+    row("rows_after_as_of", ahead, &[(Info, "actions", 1)]);
     // Too few to compare, or none.
     row("filled_when_resolved", late(1, 20, true), &[]);
     row("filled_when_resolved", late(4, 0, true), &[]);

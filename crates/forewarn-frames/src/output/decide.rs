@@ -1,7 +1,7 @@
 //! The output tables from which a reader decides: what to do, what is vulnerable, how service fares, how earlier lists
 //! fared. It does not know how a row comes about.
 
-use super::OutKind::{Number, Text, Texts, Time, Whole};
+use super::OutKind::{Flag, Number, Text, Texts, Time, Whole};
 use super::TableSchema;
 
 /// What to do first, one row per action: on one asset, or on a wave of look-alikes.
@@ -113,20 +113,17 @@ pub const TRACK_RECORD: TableSchema = TableSchema {
         ("n_hits", Whole, "of these, assets that failed within `rank_by_days`"),
         ("n_false_alarms", Whole, "of these, assets whose time is over without failure"),
         ("n_acted_on", Whole, "of these, assets replaced, retired or visited within it, before any failure"),
-        ("n_open", Whole, "of these, assets whose time is not over"),
-        ("n_failures", Whole, "failures that happened in the month"),
+        ("n_open", Whole, "of these, assets whose time is not over, whatever came so far"),
+        ("n_failures", Whole, "failures in the month that a list could have named: one was made in time"),
         ("n_forewarned", Whole, "of these, on a list within `rank_by_days` before and at least a day ahead"),
         ("forewarned_share", Number, "n_forewarned over n_failures"),
         ("forewarned_low", Number, "lower end of its 80 % interval"),
         ("forewarned_high", Number, "upper end of it"),
-        ("lead_days", Number, "median days from the first such list to the failure"),
+        ("lead_days", Number, "median days from the first such list to the failure, of those forewarned"),
         ("precision", Number, "hits over hits and false alarms"),
-        (
-            "expected",
-            Number,
-            "failures that the probabilities of all assets promised, where their time is over",
-        ),
-        ("observed", Number, "assets that failed in that time"),
+        ("n_judged", Whole, "probabilities whose time is over, of all assets and not of those listed alone"),
+        ("expected", Number, "failures that these promised"),
+        ("observed", Number, "of these assets, how many failed"),
         ("brier_skill", Number, "of all probabilities whose time is over, against the base rate"),
     ],
 };
@@ -135,13 +132,30 @@ pub const TRACK_RECORD: TableSchema = TableSchema {
 pub const LISTED: TableSchema = TableSchema {
     name: "listed",
     columns: &[
+        ("source", Text, "ledger (a list made then) or backtest (made today as if then)"),
         ("list_date", Time, "when the list was made"),
         ("place", Whole, "the asset's place on it, from 1"),
         ("asset_id", Text, "the asset"),
         ("probability", Number, "what was said, 0 to 1"),
-        ("outcome", Text, "hit, false_alarm, acted_on or open"),
-        ("at", Time, "when it failed or was acted on; null: neither"),
+        ("outcome", Text, "hit, false_alarm, acted_on, or open: its time is not over"),
+        ("at", Time, "when it failed or was acted on, whichever was first; null: neither so far"),
         ("what", Text, "the failure's mode or ticket, or what was done"),
+    ],
+};
+
+/// What was said of every asset on a night: one file of `OUT/history/` each, and no part of a run's report. Later nights
+/// are judged by it, so its columns never change their meaning.
+pub const LEDGER: TableSchema = TableSchema {
+    name: "ledger",
+    columns: &[
+        ("as_of", Time, "the night: what was known strictly before it was used"),
+        ("rank_by_days", Whole, "how far the probabilities look, days"),
+        ("asset_id", Text, "the asset"),
+        ("place", Whole, "its place in the ranking, from 1"),
+        ("probability", Number, "of a failure within `rank_by_days`, 0 to 1"),
+        ("on_list", Flag, "whether it was among the first `capacity.visits`"),
+        ("baseline_place", Whole, "its place by the dumb baseline"),
+        ("baseline_probability", Number, "the baseline's probability"),
     ],
 };
 

@@ -2,7 +2,7 @@
 
 use super::OutKind::{Flag, Modes, Number, Reasons, Text, Texts, Time, Whole};
 use super::TableSchema;
-use super::decide::{CARDS, DRIFT, EXPOSURE, LISTED, ORDERS, PLAN, SERVICE, TRACK_RECORD};
+use super::decide::{CARDS, DRIFT, EXPOSURE, LEDGER, LISTED, ORDERS, PLAN, SERVICE, TRACK_RECORD};
 
 /// One row per asset at `rank_by_days`, best known risk first.
 pub const RANKING: TableSchema = TableSchema {
@@ -458,6 +458,7 @@ pub const TABLES: [&TableSchema; 27] = [
     &SERVICE,
     &TRACK_RECORD,
     &LISTED,
+    &LEDGER,
     &DRIFT,
     &CARDS,
     &FINDINGS,

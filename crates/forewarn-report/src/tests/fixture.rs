@@ -585,6 +585,9 @@ pub(crate) fn run(n: usize, fill: Fill<'_>) -> RunTables {
         workload: workload(fill),
         findings: findings(fill),
         problems: problems(fill),
+        track_record: super::track::track_record("ledger"),
+        listed: super::track::listed("ledger", fill),
+        drift: super::track::drift(fill),
         ..RunTables::empty(facts(n, fill))
     }
 }

@@ -12,6 +12,7 @@ mod gauges;
 mod hostile;
 mod page;
 mod recurring;
+mod track;
 mod workbook;
 mod worse;
 

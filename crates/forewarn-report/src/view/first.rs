@@ -22,6 +22,8 @@ pub(crate) struct First {
     todo: String,
     /// What waiting costs and acting saves.
     stake: String,
+    /// How earlier lists fared; `None` where nothing is known of that.
+    record: Option<String>,
     /// What such lists were worth, in one or two sentences.
     worth: String,
     /// Rows of the list that are not here.
@@ -260,6 +262,7 @@ pub(crate) fn first(tables: &RunTables, top: &[RankingRow]) -> Result<First, Rep
     Ok(First {
         todo,
         stake,
+        record: super::track::in_short(tables)?,
         worth,
         figures: figures(tables, top, k)?,
         rows: shown.map(|(i, r)| asset_row(i, r, end, usize::MAX)).collect(),

@@ -2,6 +2,7 @@
 //! a table could hold: sums, shares and counts at most.
 
 mod assets;
+mod drift;
 mod exposure;
 mod failures;
 mod first;
@@ -10,9 +11,13 @@ mod problems;
 mod records;
 mod recurring;
 mod service;
+mod track;
 mod trust;
 mod workload;
 mod worse;
+
+#[cfg(test)]
+pub(crate) use track::in_short;
 
 use forewarn_frames::Severity;
 use forewarn_frames::output::{RunFacts, RunTables};
@@ -74,6 +79,8 @@ pub(crate) struct Page {
     first: first::First,
     plan: plan::Plan,
     all: assets::All,
+    track: track::Track,
+    drift: drift::Drift,
     trust: trust::Trust,
     failures: failures::Failures,
     findings: Findings,
@@ -240,6 +247,8 @@ pub(crate) fn page(tables: &RunTables, limits: Limits) -> Result<Page, ReportErr
         first: first::first(tables, &top)?,
         plan: plan::plan(tables, limits)?,
         all: assets::all(tables, &top, limits)?,
+        track: track::track(tables, limits)?,
+        drift: drift::drift(tables, limits)?,
         trust: trust::trust(tables, limits)?,
         failures: failures::failures(tables, limits)?,
         findings: Findings { rows: found, hidden, summary },

@@ -49,7 +49,7 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     let plan = asked.plan(as_of, asked.reach_days(&settings))?;
     let mut findings = inputs.findings(&settings);
     let prints = inputs.fingerprints(context)?;
-    let origin = Origin::new(&settings, as_of, &prints)?;
+    let origin = Origin::new(&settings, as_of, &prints, None)?;
     context.progress.note("indexing", "");
     let (frames, rows) = inputs.into_frames(&settings)?;
     context.stop.check()?;

@@ -15,6 +15,7 @@ use crate::cli::RunArgs;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, Outcome};
 use crate::folders::{self, Draft, Lock};
+use crate::history;
 use crate::inputs::{self, Rows};
 use crate::manifest::{self, Origin};
 use crate::ordered;
@@ -43,11 +44,15 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     let mut findings = inputs.findings(&settings);
     let as_of = inputs.as_of;
     let prints = inputs.fingerprints(context)?;
-    let origin = Origin::new(&settings, as_of, &prints)?;
+    history::settle(&lock, &settings.out)?;
+    let ledger = history::read(&lock, &settings.out, as_of, settings.engine.capacity.per_days)?;
+    inputs::add(&mut findings, &ledger.findings);
+    let origin = Origin::new(&settings, as_of, &prints, Some(&ledger.fingerprint))?;
     context.progress.note("indexing", "");
     let (frames, rows) = inputs.into_frames(&settings)?;
     context.stop.check()?;
-    let result = forewarn_engine::run(&frames, &settings.engine, &context.progress)?;
+    let result = forewarn_engine::run(&frames, &settings.engine, &ledger.rows, &context.progress)?;
+    drop(ledger);
     let earlier = earlier_problems(&settings.out, as_of);
     let problems = forewarn_engine::problems(
         &frames,
@@ -110,7 +115,7 @@ fn dry_run(settings: &Settings, context: &Context) -> Outcome<Exit> {
     let reading = &settings.reading;
     let tables = [&reading.assets, &reading.asset_history, &reading.tickets].into_iter().flatten();
     let mut read = 0;
-    for table in tables.chain(&reading.telemetry).chain(&reading.events) {
+    for table in tables.chain(&reading.telemetry).chain(&reading.events).chain(&reading.actions) {
         for path in &table.paths {
             context.ui.say(&format!(
                 "would read `{}` as {} ({})",
@@ -220,6 +225,9 @@ fn write(
     let mut features = Vec::new();
     write_parquet(&result.features, &mut features, "features").map_err(|e| super::unwritable(&e))?;
     draft.put("features.parquet", &features)?;
+    let mut said = Vec::new();
+    write_parquet(&result.ledger, &mut said, "ledger").map_err(|e| super::unwritable(&e))?;
+    draft.put(history::LEDGER_FILE, &said)?;
     for file in exports(&tables, &result.features, &settings.export).map_err(|e| super::unwritable(&e))? {
         context.stop.check()?;
         let (name, bytes) = file.map_err(|e| super::unwritable(&e))?;
@@ -252,7 +260,9 @@ fn write(
     let folder = draft.finish();
     // Before the folder can be seen: tickets that were handed out and forgotten would be handed out again.
     ordered::keep(lock, &settings.out, made.as_of, &made.orders)?;
-    folders::switch(lock, &settings.out, made.as_of, &folder)
+    let shown = folders::switch(lock, &settings.out, made.as_of, &folder)?;
+    history::keep(lock, &settings.out, made.as_of, &said)?;
+    Ok(shown)
 }
 
 /// The problems of the newest run before `as_of`, from which ids are handed on. A run without any, or of an older

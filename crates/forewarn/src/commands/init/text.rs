@@ -16,6 +16,7 @@ pub(super) fn config(groups: &[Group]) -> String {
     };
     let (assets, tickets, failures, history) =
         (best("assets"), best("tickets"), best("failures"), best("asset_history"));
+    let actions = best("actions");
     let telemetry: Vec<&Group> = groups.iter().filter(|g| g.is("telemetry")).collect();
     let events: Vec<&Group> = groups.iter().filter(|g| g.is("events")).collect();
     // Backblaze's own files: the telemetry names the drives, and says on which day one failed.
@@ -55,7 +56,11 @@ pub(super) fn config(groups: &[Group]) -> String {
         (None, None, Some(_)) => FAILURE_TICKETS.to_owned(),
         (None, None, None) => NO_FAILURE.to_owned(),
     };
-    let used = [assets, tickets, failures, history];
+    match actions {
+        Some(group) => out += &source("[actions]", group, ""),
+        None => out += NO_ACTIONS,
+    }
+    let used = [assets, tickets, failures, history, actions];
     let left: Vec<&Group> = groups
         .iter()
         .filter(|g| !used.iter().flatten().chain(&telemetry).chain(&events).any(|u| std::ptr::eq(*u, *g)))
@@ -199,6 +204,13 @@ const NO_FAILURE: &str = "
 # from = \"tickets\"             # or \"events\", \"telemetry\"
 # where = \"category = 'Hardware' AND priority <= 2\"
 # failures = { path = \"failures.csv\" }
+";
+
+const NO_ACTIONS: &str = "
+# What was done on the assets of the list, as you note it: `asset_id, at, what, until`, where `what` is visited, replaced,
+# dismissed or snoozed. Such an asset is held back, and the next track record tells it from a false alarm.
+# [actions]
+# path = \"actions.csv\"
 ";
 
 const TAIL: &str = "
