@@ -3,13 +3,14 @@
 //   node run.mjs PAGES PICTURES
 //
 // PAGES holds `fleet.html` (the shipped fleet's report), `report-large.html` (100,000 assets), further `report-*.html`,
-// and `hostile-*.html`, whose texts are payloads, beside the same with plain text. PICTURES gets the pictures, to be
+// `hostile-*.html`, whose texts are payloads, beside the same with plain text, and the workbook of one of them. PICTURES gets the pictures, to be
 // looked at.
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { launch } from "./chrome.mjs";
+import { parts } from "./zip.mjs";
 
 const [pages, pictures] = process.argv.slice(2).map((p) => resolve(p));
 const MAX_BYTES = 2_000_000;
@@ -77,6 +78,7 @@ try {
   await speed();
   await faults();
   await hostile();
+  workbook();
   await paper();
   await looks();
 } finally {
@@ -278,6 +280,15 @@ async function hostile() {
     check(`${name}: one script, one style sheet`, one.length === 2 && one.every(([, n]) => n === 1), one);
     await on(name, {}, async (page) => check(`${name}: opens`, await page.evaluate(() => document.querySelectorAll("main button").length > 0)));
   }
+}
+
+/** Payloads in every input make no formula and no link in the workbook. */
+function workbook() {
+  const name = "hostile-inputs.xlsx";
+  const sheets = parts(readFileSync(join(pages, name))).filter(([part]) => part.startsWith("xl/"));
+  const bad = sheets.filter(([part, text]) => /<f[ >]|<hyperlink|TargetMode="External"/.test(text) || part.includes("externalLink"));
+  const cells = sheets.map(([, text]) => text.match(/<(?:c|si)[ >]/g)?.length ?? 0).reduce((a, b) => a + b, 0);
+  check(`${name}: no formula, no link`, bad.length === 0 && cells > 1000, bad.length ? bad.map(([part]) => part) : `${cells} cells`);
 }
 
 /** On paper: A4, a number of pages that somebody would print, no control. */

@@ -252,6 +252,9 @@ const mark = () => {
     if (id === at) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
+  // On a phone the list is one line that is longer than the window.
+  const strip = links.get(at)?.closest("nav");
+  if (strip && strip.scrollWidth > strip.clientWidth) strip.scrollLeft = links.get(at).offsetLeft - strip.offsetLeft - 40;
 };
 const watch = new IntersectionObserver((entries) => {
   for (const entry of entries) {

@@ -66,14 +66,11 @@ mod tests {
     /// The bytes of a text in base 64 with padding, in hexadecimal digits.
     fn hex(base64: &str) -> String {
         const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let bits: String =
-            base64.chars().filter_map(|c| DIGITS.find(c)).map(|digit| format!("{digit:06b}")).collect();
-        let bytes = bits
-            .as_bytes()
-            .chunks_exact(4)
-            .map(|half| half.iter().fold(0, |sum, bit| 2 * sum + u32::from(*bit == b'1')));
-        let half_bytes: String = bytes.filter_map(|half| char::from_digit(half, 16)).collect();
-        half_bytes.chars().take(64).collect()
+        let digits = base64.chars().filter_map(|c| DIGITS.find(c));
+        let bits: Vec<u32> =
+            digits.flat_map(|d| (0..6).rev().map(move |k| u32::from(d >> k & 1 == 1))).collect();
+        let halves = bits.chunks_exact(4).map(|half| half.iter().fold(0, |sum, bit| 2 * sum + bit));
+        halves.filter_map(|half| char::from_digit(half, 16)).take(64).collect()
     }
 
     #[test]
