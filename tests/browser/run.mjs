@@ -31,12 +31,16 @@ const reports = all.filter((f) => !f.startsWith("hostile-"));
 
 const browser = await launch(process.env.CHROMIUM ?? "chromium");
 
+let opened = 0;
+const outsiders = (page, own) => page.requests.filter((r) => r.split("#")[0] !== own && !r.startsWith("data:"));
+
 /** A tab with the page open; at its end nothing may have left it, and nothing was complained about. */
 async function on(name, options, use) {
   const page = await browser.page(options);
   await page.open(url(name));
   const said = await use(page);
-  const outside = page.requests.filter((r) => r !== url(name) && r.split("#")[0] !== url(name) && !r.startsWith("data:"));
+  const outside = outsiders(page, url(name));
+  opened += 1;
   if (outside.length) check(`${name}: no request leaves`, false, outside);
   if (page.complaints.length) check(`${name}: the browser has nothing to complain about`, false, page.complaints);
   await page.close();
@@ -51,6 +55,7 @@ const column = (at) => {
 const count = () => document.querySelector("#all .said").textContent;
 
 try {
+  await watch();
   for (const name of reports) {
     const bytes = statSync(join(pages, name)).size;
     check(`${name}: at most ${MAX_BYTES} bytes`, bytes <= MAX_BYTES, `${bytes} bytes`);
@@ -81,11 +86,30 @@ try {
   workbook();
   await paper();
   await looks();
+  check("no request left, and nothing was complained about, unless said above", opened > 50, `${opened} times a page was opened`);
 } finally {
   await browser.close();
 }
 console.log(failed ? `${failed} failed` : "all passed");
 process.exitCode = failed ? 1 : 0;
+
+/** The watch itself: a page into which something foreign got is noticed, and its policy stops what got in. */
+async function watch() {
+  const foreign = '<script>document.title = "run"</script><img src="https://127.0.0.1:9/x.png" onerror="document.title = \'run\'">';
+  const control = join(pictures, "control.html");
+  writeFileSync(control, readFileSync(join(pages, "report-demo.html"), "utf8").replace("</main>", `${foreign}</main>`));
+  const page = await browser.page();
+  await page.open(pathToFileURL(control).href);
+  const title = await page.evaluate(() => document.title);
+  const stopped = ["script", "img"].every((what) => page.complaints.some((c) => c.startsWith("log:") && c.includes(what)));
+  check("what gets into a page is stopped and noticed", title !== "run" && stopped, page.complaints.filter((c) => c.startsWith("log:")).map((c) => c.slice(0, 90)));
+  const asked = await browser.page();
+  await asked.send("Page.setBypassCSP", { enabled: true });
+  await asked.open(pathToFileURL(control).href);
+  check("a request that leaves is noticed", outsiders(asked, pathToFileURL(control).href).length === 1, outsiders(asked, pathToFileURL(control).href));
+  await page.close();
+  await asked.close();
+}
 
 /** Without script all is there, and nothing is offered that would not work. */
 async function without() {
