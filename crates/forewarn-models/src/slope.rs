@@ -203,7 +203,7 @@ pub fn rate_slope(
             next = likelihood(a + share * shift, b + share * step);
         }
         (a, b, best) = (a + share * shift, b + share * step, next);
-        if (share * step).abs() * sxx.sqrt() < 1e-9 {
+        if (share * step * (at[at.len() - 1] - at[0])).abs() < 1e-9 {
             inverse = Some(1.0 / sxx);
             break;
         }

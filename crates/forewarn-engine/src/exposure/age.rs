@@ -130,7 +130,8 @@ pub(super) fn single_points(fleet: &Fleet<'_>, inventory: &Inventory<'_>) -> Res
             value: 0.0,
             unit: "siblings",
             usual: quantile(&groups[kind], 0.5),
-            score: if c < 2.0 { 1.0 } else { 0.7 },
+            // It says what a failure would cost, and so stays below what several weaknesses weigh together.
+            score: if c < 2.0 { 0.8 } else { 0.6 },
             text: format!("criticality {c}, and the only {kind}{of}{at}"),
         });
     }

@@ -433,7 +433,7 @@ pub const FINDINGS: TableSchema = TableSchema {
 };
 
 /// Every output table of a run.
-pub const TABLES: [&TableSchema; 27] = [
+pub const TABLES: [&TableSchema; 28] = [
     &RANKING,
     &PLAN,
     &ORDERS,

@@ -24,7 +24,7 @@ pub(crate) struct First {
     stake: String,
     /// How earlier lists fared; `None` where nothing is known of that.
     record: Option<String>,
-    /// What such lists were worth, in one or two sentences.
+    /// What such lists were worth in the backtest, where `record` does not say it.
     worth: String,
     /// Rows of the list that are not here.
     more: usize,
@@ -258,12 +258,13 @@ pub(crate) fn first(tables: &RunTables, top: &[RankingRow]) -> Result<First, Rep
     } else {
         (todo(tables, k), at_stake(tables, list), worth(tables, k)?)
     };
+    let record = super::track::in_short(tables)?;
     let shown = list.iter().take(FIRST_ROWS).enumerate();
     Ok(First {
         todo,
         stake,
-        record: super::track::in_short(tables)?,
-        worth,
+        worth: if record.is_none() || !tables.facts.beats_baseline { worth } else { String::new() },
+        record,
         figures: figures(tables, top, k)?,
         rows: shown.map(|(i, r)| asset_row(i, r, end, usize::MAX)).collect(),
         more: k.saturating_sub(FIRST_ROWS),

@@ -130,17 +130,21 @@ impl Unit {
 
     /// A change with its sign: `+12 %`, `−1.5 points`.
     fn change(self, v: f64) -> String {
-        let sign = if v < 0.0 { "−" } else { "+" };
         let size = v.abs();
-        match self {
-            Self::Count | Self::Hours | Self::Days if size >= 10.0 => format!("{sign}over 1,000\u{a0}%"),
-            Self::Count | Self::Hours | Self::Days => {
-                format!("{sign}{}\u{a0}%", fixed(size * 100.0, 0, false))
-            }
-            Self::Availability => format!("{sign}{}\u{a0}points", fixed(size * 100.0, 2, false)),
-            Self::Share => format!("{sign}{}\u{a0}points", fixed(size * 100.0, 1, false)),
-            Self::Points => format!("{sign}{}", fixed(size, 2, false)),
-        }
+        let text = match self {
+            Self::Count | Self::Hours | Self::Days if size >= 10.0 => "over 1,000\u{a0}%".to_owned(),
+            Self::Count | Self::Hours | Self::Days => format!("{}\u{a0}%", fixed(size * 100.0, 0, false)),
+            Self::Availability => format!("{}\u{a0}points", fixed(size * 100.0, 2, false)),
+            Self::Share => format!("{}\u{a0}points", fixed(size * 100.0, 1, false)),
+            Self::Points => fixed(size, 2, false),
+        };
+        // What is written as nothing has no direction.
+        let sign = match text.bytes().any(|b| (b'1'..=b'9').contains(&b)) {
+            true if v < 0.0 => "−",
+            true => "+",
+            false => "",
+        };
+        format!("{sign}{text}")
     }
 }
 
