@@ -69,6 +69,7 @@ fn frames() -> Frames {
         telemetry: vec![telemetry(&heat, false), telemetry(&worn, true)],
         events: Some(Events::try_new(&events).unwrap()),
         failures: Failures::try_new(&failures).unwrap(),
+        actions: None,
         terminal: false,
         as_of: Cutoff::from_day(END),
     })

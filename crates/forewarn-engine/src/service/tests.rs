@@ -107,6 +107,7 @@ impl Desk {
             telemetry: vec![],
             events: Some(Events::try_new(&turn(events)).unwrap()),
             failures: Failures::try_new(&turn(failures)).unwrap(),
+            actions: None,
             terminal: self.terminal,
             as_of: Cutoff::from_day(end),
         })

@@ -77,6 +77,8 @@ fn settings(per_days: u32) -> Settings {
             keep: Vec::new(),
         },
         capacity: Capacity { visits: VISITS as u32, per_days },
+        costs: None,
+        remedies: Vec::new(),
         counts: vec![],
         thresholds: vec![],
         seed: 1,
