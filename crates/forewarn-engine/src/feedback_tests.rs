@@ -3,7 +3,7 @@
 
 use forewarn_frames::input::{Actions, Assets, Events, Failures, Tickets};
 use forewarn_frames::time::HOUR;
-use forewarn_frames::{Cutoff, FrameInputs, Frames};
+use forewarn_frames::{Cutoff, FrameInputs, Frames, Outcome};
 use polars::prelude::*;
 
 use super::*;
@@ -135,6 +135,29 @@ fn dismissals_and_snoozes_hold_as_they_say() {
     let mut both = snoozed();
     both.actions.push(((2, 0), "visited", None));
     check(0, &both, Some("visited 2024-10-02"));
+}
+
+#[test]
+fn what_was_handled_is_not_learned_from_as_healthy() {
+    // The window of the thirty days from the 40th day before the night on.
+    let check = |case: Case, want: Outcome| {
+        let frames = case.frames();
+        let outcomes = frames.outcomes(Cutoff::from_day(NIGHT - 40), Horizon::days(30).unwrap());
+        assert_eq!(outcomes.of(0), want);
+        assert_eq!(outcomes.of(1), Outcome::Survived);
+    };
+    let action = |when, what| Case { actions: vec![(when, what, None)], ..Case::default() };
+    check(Case::default(), Outcome::Survived);
+    check(action((20, 9), "visited"), Outcome::Censored);
+    check(action((40, 0), "replaced"), Outcome::Censored);
+    check(action((41, 23), "visited"), Outcome::Survived);
+    check(action((10, 0), "visited"), Outcome::Survived);
+    for word in ["dismissed", "snoozed", "pending"] {
+        check(action((20, 9), word), Outcome::Survived);
+    }
+    // That it failed all the same is learned from, and a visit by routine says nothing.
+    check(Case { failures: vec![(15, 9)], ..action((20, 9), "visited") }, Outcome::Failed);
+    check(Case { events: vec![((20, 9), "visit", None)], ..Case::default() }, Outcome::Survived);
 }
 
 #[test]

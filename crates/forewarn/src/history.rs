@@ -53,7 +53,7 @@ enum Named {
 }
 
 fn named(file: &str) -> Named {
-    if file.starts_with('.') && file.ends_with(".tmp") {
+    if file.starts_with('.') && file.strip_suffix(".tmp").is_some() {
         return Named::Unfinished;
     }
     let date = |text: &str| Cutoff::parse(text).ok().filter(|c| c.to_string() == text);
@@ -190,12 +190,12 @@ pub(crate) fn read(_lock: &Lock, out: &Path, as_of: Cutoff, per_days: u32) -> Ou
         ));
     }
     found.reverse();
-    let list: String = found.iter().map(|(date, _, print)| format!("{date} {}\n", print.sha256)).collect();
+    let list: Vec<String> = found.iter().map(|(date, _, print)| format!("{date} {}", print.sha256)).collect();
     let fingerprint = json!({
         "nights": found.len(),
         "from": found.first().map(|f| f.0.to_string()),
         "to": found.last().map(|f| f.0.to_string()),
-        "sha256": Fingerprint::of_bytes(list.as_bytes()).sha256,
+        "sha256": Fingerprint::of_bytes(list.join("\n").as_bytes()).sha256,
     });
     let mut rows = LEDGER.empty();
     for (_, df, _) in found {

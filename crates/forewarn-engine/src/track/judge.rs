@@ -64,7 +64,7 @@ impl Ranker {
     pub(crate) fn lists(self, place: &Place, n_listed: usize) -> bool {
         match self {
             Self::Chosen => place.on_list,
-            Self::Baseline => place.baseline_place as usize <= n_listed,
+            Self::Baseline => place.baseline_rank as usize <= n_listed,
         }
     }
 

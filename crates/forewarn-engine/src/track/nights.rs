@@ -1,7 +1,7 @@
 //! What was said on a night of every asset, from the ledger of earlier nights or from a backtest, and what is said tonight.
 //! It does not know what came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use forewarn_features::FeatureTable;
 use forewarn_frames::output::LEDGER;
@@ -22,12 +22,12 @@ const A_MONDAY: i32 = 4;
 pub(crate) struct Place {
     /// Its number in [`Names`].
     pub asset: u32,
-    /// From 1.
-    pub place: u32,
+    /// Its place in the ranking, from 1.
+    pub rank: u32,
     pub probability: f64,
     pub on_list: bool,
     /// The same by the dumb baseline, whose list is as long.
-    pub baseline_place: u32,
+    pub baseline_rank: u32,
     pub baseline_probability: f64,
 }
 
@@ -111,10 +111,10 @@ pub(crate) fn placed(said: &[Said], baseline: usize, visits: usize) -> Vec<Place
         .enumerate()
         .map(|(i, s)| Place {
             asset: s.asset,
-            place: i as u32 + 1,
+            rank: i as u32 + 1,
             probability: s.probability,
             on_list: i < visits,
-            baseline_place: by_baseline[i],
+            baseline_rank: by_baseline[i],
             baseline_probability: s.baselines[baseline],
         })
         .collect()
@@ -143,10 +143,10 @@ pub(crate) fn ledger_rows(
                 "asset_id".into(),
                 places.iter().map(|p| ids[p.asset as usize].as_str()).collect::<Vec<_>>(),
             ),
-            whole("place", |p| p.place),
+            whole("place", |p| p.rank),
             number("probability", |p| p.probability),
             Column::new("on_list".into(), places.iter().map(|p| p.on_list).collect::<Vec<_>>()),
-            whole("baseline_place", |p| p.baseline_place),
+            whole("baseline_place", |p| p.baseline_rank),
             number("baseline_probability", |p| p.baseline_probability),
         ],
     )?;
@@ -169,63 +169,63 @@ pub(crate) fn nights<'a>(
 ) -> Result<(Vec<Night>, Names<'a>), EngineError> {
     let mut names = Names { known: frames.asset_ids(), gone: Vec::new() };
     let as_of = ledger.column("as_of")?.cast(&DataType::Int64)?;
-    let as_of: Vec<Option<Micros>> = as_of.i64()?.iter().collect();
+    let as_of = as_of.i64()?;
     let mut first: BTreeMap<i32, Cutoff> = BTreeMap::new();
     let end = frames.end();
-    for night in as_of.iter().flatten().collect::<BTreeSet<_>>() {
-        if let Some(night) = Cutoff::at(*night).ok().filter(|c| *c < end) {
+    for night in as_of.iter().flatten().collect::<BTreeSet<Micros>>() {
+        if let Some(night) = Cutoff::at(night).ok().filter(|c| *c < end) {
             first.entry(period(night, per_days)).or_insert(night);
         }
     }
     let dates: BTreeSet<Micros> = first.values().map(|c| c.micros()).collect();
     let ids = ledger.column("asset_id")?.str()?.rechunk().into_owned();
-    let gone: BTreeSet<&str> = (0..ledger.height())
-        .filter(|&i| as_of[i].is_some_and(|t| dates.contains(&t)))
-        .filter_map(|i| ids.get(i))
-        .filter(|id| names.known.binary_search_by(|k| k.as_str().cmp(id)).is_err())
+    // Looked up and never walked through: millions of rows may name a hundred thousand assets.
+    let known: HashMap<&str, u32> = names.known.iter().map(String::as_str).zip(0..).collect();
+    let gone: BTreeSet<&str> = as_of
+        .iter()
+        .zip(ids.iter())
+        .filter(|(t, _)| t.is_some_and(|t| dates.contains(&t)))
+        .filter_map(|(_, id)| id.filter(|id| !known.contains_key(id)))
         .collect();
-    names.gone = gone.into_iter().map(str::to_owned).collect();
-    let number_of = |id: &str| {
-        names.known.binary_search_by(|k| k.as_str().cmp(id)).ok().or_else(|| {
-            names.gone.binary_search_by(|k| k.as_str().cmp(id)).ok().map(|g| names.known.len() + g)
-        })
-    };
-    let whole = |name: &str| -> Result<Vec<Option<i64>>, EngineError> {
-        Ok(ledger.column(name)?.i64()?.iter().collect())
-    };
-    let number = |name: &str| -> Result<Vec<f64>, EngineError> {
-        Ok(ledger.column(name)?.f64()?.iter().map(|v| v.unwrap_or(f64::NAN)).collect())
-    };
-    let (days, place, baseline_place) = (whole("rank_by_days")?, whole("place")?, whole("baseline_place")?);
-    let (p, baseline_p) = (number("probability")?, number("baseline_probability")?);
-    let on_list: Vec<bool> = ledger.column("on_list")?.bool()?.iter().map(|b| b == Some(true)).collect();
+    let first_gone = names.known.len() as u32;
+    let strangers: BTreeMap<&str, u32> = gone.iter().copied().zip(first_gone..).collect();
+    let number_of = |id: &str| known.get(id).or_else(|| strangers.get(id)).copied();
+    names.gone = gone.iter().map(|id| (*id).to_owned()).collect();
+    let n_named = names.known.len() + names.gone.len();
+    let whole = |name: &str| -> Result<&Int64Chunked, EngineError> { Ok(ledger.column(name)?.i64()?) };
+    let number = |name: &str| -> Result<&Float64Chunked, EngineError> { Ok(ledger.column(name)?.f64()?) };
+    let places = whole("place")?.iter().zip(whole("baseline_place")?.iter());
+    let said = number("probability")?.iter().zip(number("baseline_probability")?.iter());
+    let rows = as_of.iter().zip(whole("rank_by_days")?.iter()).zip(ids.iter()).zip(places).zip(said);
     let mut by_night: BTreeMap<Micros, (Horizon, Vec<Place>)> = BTreeMap::new();
-    for i in 0..ledger.height() {
-        let Some(night) = as_of[i].filter(|t| dates.contains(t)) else { continue };
-        let horizon = days[i].and_then(|d| Horizon::days(d).ok());
+    for (row, on_list) in rows.zip(ledger.column("on_list")?.bool()?.iter()) {
+        let ((((night, days), id), (place, baseline_place)), (p, baseline_p)) = row;
+        let Some(night) = night.filter(|t| dates.contains(t)) else { continue };
         let at = |v: Option<i64>| v.and_then(|v| u32::try_from(v).ok());
+        let likely = |v: Option<f64>| v.filter(|v| (0.0..=1.0).contains(v));
+        let horizon = days.and_then(|d| Horizon::days(d).ok());
         let (Some(horizon), Some(asset), Some(place), Some(baseline_place)) =
-            (horizon, ids.get(i).and_then(number_of), at(place[i]), at(baseline_place[i]))
+            (horizon, id.and_then(number_of), at(place), at(baseline_place))
         else {
             continue;
         };
-        if !(0.0..=1.0).contains(&p[i]) || !(0.0..=1.0).contains(&baseline_p[i]) {
+        let (Some(probability), Some(baseline_probability)) = (likely(p), likely(baseline_p)) else {
             continue;
-        }
+        };
         by_night.entry(night).or_insert_with(|| (horizon, Vec::new())).1.push(Place {
-            asset: asset as u32,
-            place,
-            probability: p[i],
-            on_list: on_list[i],
-            baseline_place,
-            baseline_probability: baseline_p[i],
+            asset,
+            rank: place,
+            probability,
+            on_list: on_list == Some(true),
+            baseline_rank: baseline_place,
+            baseline_probability,
         });
     }
     let mut nights = Vec::with_capacity(by_night.len());
     for (at, (horizon, mut places)) in by_night {
-        places.sort_by(|a, b| a.place.cmp(&b.place).then(a.asset.cmp(&b.asset)));
-        let mut seen = BTreeSet::new();
-        places.retain(|p| seen.insert(p.asset));
+        places.sort_by(|a, b| a.rank.cmp(&b.rank).then(a.asset.cmp(&b.asset)));
+        let mut seen = vec![false; n_named];
+        places.retain(|p| !std::mem::replace(&mut seen[p.asset as usize], true));
         let Ok(cutoff) = Cutoff::at(at) else { continue };
         nights.push(Night { cutoff, horizon, places });
     }

@@ -89,7 +89,7 @@ pub(super) fn listed(
         vec![
             Column::new("source".into(), rows.iter().map(|r| r.0).collect::<Vec<_>>()),
             times("list_date", rows.iter().map(|r| Some(r.1.0.micros())).collect())?,
-            Column::new("place".into(), rows.iter().map(|r| i64::from(r.1.1.place)).collect::<Vec<_>>()),
+            Column::new("place".into(), rows.iter().map(|r| i64::from(r.1.1.rank)).collect::<Vec<_>>()),
             Column::new("asset_id".into(), rows.iter().map(|r| names.of(r.1.1.asset)).collect::<Vec<_>>()),
             Column::new("probability".into(), rows.iter().map(|r| r.1.1.probability).collect::<Vec<_>>()),
             Column::new("outcome".into(), rows.iter().map(|r| r.1.2.fate.name()).collect::<Vec<_>>()),

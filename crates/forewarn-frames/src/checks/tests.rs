@@ -17,6 +17,9 @@ const END: i32 = 20_001 - 20_001 % 7 + 4;
 /// Number, asset, opened, resolved.
 type Ticket = (String, Option<&'static str>, Micros, Option<Micros>);
 
+/// Asset, at, what, until.
+type Reported = (&'static str, Micros, &'static str, Option<Micros>);
+
 /// Rows of asset and time, then metrics by name.
 type Source = (Vec<(&'static str, Micros)>, Vec<(&'static str, Vec<Option<f64>>)>);
 
@@ -30,8 +33,7 @@ struct Case {
     telemetry: Vec<Source>,
     events: Option<Vec<(&'static str, Micros)>>,
     failures: Option<Vec<(&'static str, Micros)>>,
-    /// Asset, at, what, until.
-    actions: Option<Vec<(&'static str, Micros, &'static str, Option<Micros>)>>,
+    actions: Option<Vec<Reported>>,
     files: Vec<FileFacts>,
     max_age_days: Vec<(&'static str, i64)>,
     ranges: Vec<(&'static str, Option<f64>, Option<f64>)>,

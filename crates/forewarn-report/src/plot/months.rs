@@ -13,12 +13,14 @@ use crate::error::ReportError;
 
 const PLOT: &str = "months";
 
+/// The place of the month, the share, and the ends of its interval.
+pub(crate) type Point = (usize, f64, Option<(f64, f64)>);
+
 /// A line: its name, and a share for each month that has one, with its interval where that is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Shares {
     pub(crate) name: String,
-    /// The place of the month, the share, and the ends of its interval.
-    pub(crate) points: Vec<(usize, f64, Option<(f64, f64)>)>,
+    pub(crate) points: Vec<Point>,
 }
 
 /// `Mar`, and `Jan 25` where a year begins.

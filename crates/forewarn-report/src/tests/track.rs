@@ -202,6 +202,12 @@ fn a_backtest_is_called_one() {
 }
 
 #[test]
+fn an_asset_that_is_held_back_says_why() {
+    let page = words(&render(&run(60, &plain)).unwrap());
+    assert!(page.contains("held back: visited 2025-12-20"));
+}
+
+#[test]
 fn what_changed_is_said_and_what_did_not_is_only_counted() {
     let tables = RunTables { drift: drift(&plain), ..run(60, &plain) };
     let page = words(&render(&tables).unwrap());

@@ -50,6 +50,8 @@ pub(crate) struct AssetRow {
     cost: String,
     saving: String,
     moved: String,
+    /// What holds it back; empty where nothing does.
+    held: String,
 }
 
 /// The table of all ranked assets and the cards.
@@ -226,6 +228,7 @@ pub(crate) fn asset_row(i: usize, row: &RankingRow, end: f64, cards: usize) -> A
         cost: amount(row.expected_cost),
         saving: amount(row.expected_saving),
         moved: moved(row),
+        held: row.feedback.as_deref().map(|t| foreign(t, 120)).unwrap_or_default(),
     }
 }
 

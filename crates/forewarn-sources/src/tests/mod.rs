@@ -74,6 +74,7 @@ fn shown(result: Result<Loaded, SourceError>) -> String {
         ("tickets", l.tickets.as_ref().map(|t| t.df().clone())),
         ("events", l.events.as_ref().map(|t| t.df().clone())),
         ("failures", Some(l.failures.df().clone()).filter(|d| d.height() > 0)),
+        ("actions", l.actions.as_ref().map(|t| t.df().clone())),
     ];
     for (name, df) in tables {
         out.extend(df.map(|d| format!("{name}: {}", rows(&d))));
@@ -637,5 +638,27 @@ fn a_file_is_sniffed() {
         "d.csv",
         "date,serial_number,model,capacity_bytes,failure,smart_5_normalized,smart_5_raw\n2015-01-01,Z1,ST4,4000,0,100,0\n",
         "telemetry backblaze [\"date\"] 2 [] []",
+    );
+}
+
+#[test]
+fn actions_are_read_as_people_write_them() {
+    let config = "[actions]\npath = \"a.csv\"\ncolumns = { asset_id = \"device\", at = \"done\" }\n";
+    // A date is that day in any zone; a time is one of the zone.
+    let files = [(
+        "a.csv",
+        text("device,done,what,until\nnb1,2025-01-31,visited,\nnb1,2025-07-01 14:00,snoozed,2025-08-01\n"),
+    )];
+    check(
+        &files,
+        &format!("{config}time_zone = \"Europe/Berlin\"\n"),
+        "actions: asset_id,at,what,until / nb1,2025-01-31 00:00,visited, / nb1,2025-07-01 12:00,snoozed,2025-08-01 00:00",
+    );
+    // Before anything was done there is a header and no row.
+    check(&[("a.csv", text("device,done,what,until\n"))], config, "actions:");
+    check(
+        &[("a.csv", text("device,done,what\nnb1,yesterday,visited\nnb2,2025-01-31,visited\n"))],
+        config,
+        "actions: asset_id,at,what / nb2,2025-01-31 00:00,visited\nunparseable_times done left out 1 [row 2: \"yesterday\"]",
     );
 }
