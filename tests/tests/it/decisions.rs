@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use forewarn_engine::{Costs, Order, Remedy, RunResult, Settings, Silent, Warranty, orders, run};
 use forewarn_frames::input::Tickets;
+use forewarn_frames::output::LEDGER;
 use forewarn_frames::time::DAY;
 use forewarn_frames::{Cutoff, Frames};
 use polars::prelude::*;
@@ -51,7 +52,7 @@ fn texts(df: &DataFrame, name: &str) -> Vec<String> {
 fn night(end: Cutoff, settings: &Settings) -> RunResult {
     let mut rows = department(true);
     rows.end = end;
-    run(&Frames::new(rows.inputs()).unwrap(), settings, &Silent).unwrap()
+    run(&Frames::new(rows.inputs()).unwrap(), settings, &LEDGER.empty(), &Silent).unwrap()
 }
 
 #[test]

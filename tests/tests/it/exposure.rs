@@ -103,6 +103,7 @@ fn fleet() -> Frames {
         telemetry: vec![],
         events: Some(Events::try_new(&events).unwrap()),
         failures: Failures::try_new(&failures).unwrap(),
+        actions: None,
         terminal: false,
         as_of: Cutoff::parse("2026-01-01").unwrap(),
     })

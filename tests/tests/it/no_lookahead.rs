@@ -285,7 +285,7 @@ fn the_service_and_what_is_vulnerable_see_no_cell_that_was_not_known() {
     let one = |mut rows: Rows| {
         rows.end = end;
         rows.failures.retain(|f| f.at < end.micros() as Micros);
-        let r = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &Silent).unwrap();
+        let r = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
         assert!(r.service.height() > 20 && r.exposure.height() > 0, "{}", r.service);
         (parquet(&r.service), parquet(&r.exposure))
     };

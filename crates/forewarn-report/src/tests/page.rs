@@ -30,11 +30,9 @@ fn the_first_screen_answers() {
     let page = words(&render(&run(60, &plain)).unwrap());
     for want in [
         "You can visit 20 assets this week: expect 9.1 (6–12) of 31 failures within 30 days caught. Waiting costs an expected",
-        "EUR after the cost of the visits. In the backtest such a list caught about",
+        "EUR after the cost of the visits. Can it be trusted? The earlier lists named 45 % of the failures at least a day ahead; picking by own incident rate would have named 19 %.",
         "The other 12 stand in what to do this week",
         "Of these, on the list of 20 9.1",
-        "of the failures of the following 30 days,",
-        "times as many as picking by own incident rate.",
         "Look at this before you rely on the list",
         "the newest reading is 9 days old; at most 3 days are allowed",
         "Assets watched 60",
@@ -43,7 +41,7 @@ fn the_first_screen_answers() {
         "Yes, for choosing what to visit: gradient boosting ranked better",
         "When it said 42 %",
     ] {
-        assert!(page.contains(want), "missing: {want}\n{}", &page[..3000]);
+        assert!(page.contains(want), "missing: {want}\n{}", page.chars().take(3000).collect::<String>());
     }
     let before = page.split("Look at this before").next().unwrap();
     assert!(!before.contains("Rank"), "the banner stands before the list");
@@ -130,6 +128,8 @@ fn a_baseline_that_was_not_beaten_is_said_plainly() {
 fn what_a_list_catches_is_said_only_where_it_is_known() {
     let check = |edit: fn(&mut RunTables), want: &str| {
         let mut tables = run(60, &plain);
+        // Where earlier lists are not known, the backtest speaks.
+        tables.track_record = empty().track_record;
         edit(&mut tables);
         let page = words(&render(&tables).unwrap());
         let answer =
