@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn again(tables: &RunTables) -> RunTables {
     let mut saved: Vec<(String, Vec<u8>)> =
-        files(tables).unwrap().into_iter().map(|(n, b)| (n.to_owned(), b)).collect();
+        files(tables).unwrap().into_iter().map(|(n, b)| (n.clone(), b)).collect();
     let manifest = json!({"version": "0.1.0", "facts": facts_json(&tables.facts).unwrap()}).to_string();
     saved.push(("manifest.json".to_owned(), manifest.into_bytes()));
     let read = |file: &str| {
