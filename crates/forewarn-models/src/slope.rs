@@ -198,7 +198,7 @@ pub fn rate_slope(
         let shift = left / sum - step * (mean - middle);
         let mut share = 1.0;
         let mut next = likelihood(a + shift, b + step);
-        while !(next >= best - 1e-12 * best.abs()) && share > 1e-6 {
+        while (next.is_nan() || next < best - 1e-12 * best.abs()) && share > 1e-6 {
             share *= 0.5;
             next = likelihood(a + share * shift, b + share * step);
         }

@@ -26,13 +26,15 @@ struct Asset {
     firmware: Option<String>,
 }
 
+/// Asset, day, kind, component, code.
+type Event = (String, i32, &'static str, Option<&'static str>, Option<&'static str>);
+
 #[derive(Debug, Clone, Default)]
 struct Rows {
     assets: Vec<Asset>,
     /// Asset, attribute, value, day.
     dated: Vec<(String, &'static str, String, i32)>,
-    /// Asset, day, kind, component, code.
-    events: Vec<(String, i32, &'static str, Option<&'static str>, Option<&'static str>)>,
+    events: Vec<Event>,
     /// Asset, day, mode.
     failures: Vec<(String, i32, Option<&'static str>)>,
     terminal: bool,

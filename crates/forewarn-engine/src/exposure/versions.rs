@@ -35,14 +35,16 @@ struct Release<'a> {
     usual_since: Option<Micros>,
 }
 
+/// Kind, model and operating system that assets of a cohort share.
+type Key<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>);
+
 /// Assets whose operating system (of the same kind and name) or firmware (of the same model) is behind.
 pub(super) fn behind(fleet: &Fleet<'_>, inventory: &Inventory<'_>) -> Result<Vec<Found>, EngineError> {
     let os = inventory.text_or_dated(fleet.history, "os")?;
     let mut out = Vec::new();
     for (exposure, attribute) in [("os_behind", "os_version"), ("firmware_behind", "firmware")] {
         let carried = carried(fleet, inventory, attribute)?;
-        let mut cohorts: BTreeMap<(Option<&str>, Option<&str>, Option<&str>), Vec<Carried<'_>>> =
-            BTreeMap::new();
+        let mut cohorts: BTreeMap<Key<'_>, Vec<Carried<'_>>> = BTreeMap::new();
         for c in carried {
             let (kind, model, os) = (fleet.kind[c.asset], fleet.model[c.asset], os[c.asset]);
             let key = match (exposure, os) {

@@ -27,8 +27,11 @@ pub(super) struct Assets<'a> {
     /// Asset and time, while in service.
     failed: Vec<(usize, Micros)>,
     /// When each was down, apart and in order; `None` where no data say how long an outage is.
-    down: Option<Vec<Vec<(Micros, Micros)>>>,
+    down: Option<Outages>,
 }
+
+/// From and to of each outage, by the assets' numbers.
+type Outages = Vec<Vec<(Micros, Micros)>>;
 
 /// Outages that overlap become one.
 fn united(mut outages: Vec<(Micros, Micros)>) -> Vec<(Micros, Micros)> {
@@ -47,7 +50,7 @@ fn united(mut outages: Vec<(Micros, Micros)>) -> Vec<(Micros, Micros)> {
 type Failed<'a> = (usize, Micros, Option<f64>, Option<&'a str>);
 
 /// Before the cutoff, as is known today: the failure of an open ticket is one.
-fn failures<'a>(frames: &'a Frames, end: Micros) -> Result<Vec<Failed<'a>>, EngineError> {
+fn failures(frames: &Frames, end: Micros) -> Result<Vec<Failed<'_>>, EngineError> {
     let df = frames.failures().df();
     let ids = frames.asset_ids();
     let at = df.column("failed_at")?.cast(&DataType::Int64)?;
@@ -204,8 +207,8 @@ fn outages(
     failed: &[Failed<'_>],
     tickets: &[Ticket<'_>],
     end: Micros,
-) -> Result<Option<Vec<Vec<(Micros, Micros)>>>, EngineError> {
-    let mut out: Vec<Vec<(Micros, Micros)>> = vec![Vec::new(); frames.asset_ids().len()];
+) -> Result<Option<Outages>, EngineError> {
+    let mut out: Outages = vec![Vec::new(); frames.asset_ids().len()];
     let mut said = false;
     let of_failures = failed.iter().map(|f| (f.0, f.1, f.2.unwrap_or(f64::NAN)));
     let of_tickets = tickets

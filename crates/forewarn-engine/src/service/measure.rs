@@ -42,13 +42,16 @@ pub(super) enum Shape {
     Points,
 }
 
+/// The value of a month; `None` where nothing is known of it.
+type Value = Result<Option<Month>, EngineError>;
+
 /// One measure.
 #[derive(Clone, Copy)]
 pub(super) struct Measure {
     pub(super) name: &'static str,
     pub(super) shape: Shape,
     /// From the counts of a month, its days, and the mean and squared coefficient of variation of outages.
-    pub(super) of: fn(&Cell, f64, (f64, f64)) -> Result<Option<Month>, EngineError>,
+    pub(super) of: fn(&Cell, f64, (f64, f64)) -> Value,
 }
 
 /// All of them, in the order of the table.
@@ -70,13 +73,13 @@ fn poisson(n: f64) -> (f64, f64) {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "all measures have one shape")]
-fn n_incidents(cell: &Cell, days: f64, _: (f64, f64)) -> Result<Option<Month>, EngineError> {
+fn n_incidents(cell: &Cell, days: f64, _: (f64, f64)) -> Value {
     let n = cell.incidents;
     let (low, high) = poisson(n);
     Ok(Some(Month { n, value: Some(n), low: Some(low), high: Some(high), weight: days }))
 }
 
-fn mttr(cell: &Cell, _: f64, _: (f64, f64)) -> Result<Option<Month>, EngineError> {
+fn mttr(cell: &Cell, _: f64, _: (f64, f64)) -> Value {
     let mean =
         restricted_mean(&cell.hours, &cell.resolved, LIMIT_HOURS, LEVEL).map_err(EngineError::model)?;
     Ok(mean.filter(|m| m.n_ended > 0 && m.unseen <= MOST_UNSEEN * m.mean).map(|m| {
@@ -92,7 +95,7 @@ fn mttr(cell: &Cell, _: f64, _: (f64, f64)) -> Result<Option<Month>, EngineError
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "all measures have one shape")]
-fn mtbf(cell: &Cell, _: f64, _: (f64, f64)) -> Result<Option<Month>, EngineError> {
+fn mtbf(cell: &Cell, _: f64, _: (f64, f64)) -> Value {
     let (days, n) = (cell.asset_days, cell.failures);
     let (few, many) = poisson(n);
     let some = |events: f64| (events > 0.0).then(|| days / events);
@@ -100,7 +103,7 @@ fn mtbf(cell: &Cell, _: f64, _: (f64, f64)) -> Result<Option<Month>, EngineError
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "all measures have one shape")]
-fn availability(cell: &Cell, _: f64, (mean, square): (f64, f64)) -> Result<Option<Month>, EngineError> {
+fn availability(cell: &Cell, _: f64, (mean, square): (f64, f64)) -> Value {
     let hours = cell.asset_days * 24.0;
     let Some((down, n)) = cell.down.filter(|_| hours > 0.0) else { return Ok(None) };
     // The sum of a Poisson number of outages varies as `(1 + square) / n` says, relative to itself.
@@ -126,7 +129,7 @@ fn share(s: Share) -> Option<Month> {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "all measures have one shape")]
-fn csat(cell: &Cell, _: f64, _: (f64, f64)) -> Result<Option<Month>, EngineError> {
+fn csat(cell: &Cell, _: f64, _: (f64, f64)) -> Value {
     let mut answers = cell.csat.clone();
     // In one order, so that the sums do not depend on that of the rows.
     answers.sort_by(f64::total_cmp);
@@ -143,6 +146,6 @@ fn csat(cell: &Cell, _: f64, _: (f64, f64)) -> Result<Option<Month>, EngineError
 
 /// Without tickets, failures are what had to be reacted to.
 #[expect(clippy::unnecessary_wraps, reason = "all measures have one shape")]
-fn proactive(cell: &Cell, _: f64, _: (f64, f64)) -> Result<Option<Month>, EngineError> {
+fn proactive(cell: &Cell, _: f64, _: (f64, f64)) -> Value {
     Ok(share(Share { part: cell.planned, of: cell.planned + cell.incidents.max(cell.failures) }))
 }

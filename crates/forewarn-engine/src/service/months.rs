@@ -20,7 +20,7 @@ impl Months {
         let first = history.every_ticket().map(|t| t.opened_at()).min();
         let from = match first {
             Some(first) => {
-                let full = frames.tickets_full_since(history.cutoff()).map(|c| c.day());
+                let full = frames.tickets_full_since(history.cutoff()).map(forewarn_frames::Cutoff::day);
                 full.map_or(day_number(first), |full| full.max(day_number(first)))
             }
             None => day_number(history.first_record()?),

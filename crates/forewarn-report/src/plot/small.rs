@@ -31,8 +31,10 @@ pub(crate) fn small(
     let ends = || known.iter().flat_map(|p| [p.1, p.2, p.3]).filter(|v| v.is_finite());
     let (mut low, mut high) =
         (ends().fold(f64::INFINITY, f64::min), ends().fold(f64::NEG_INFINITY, f64::max));
-    if !(low < high) {
-        (low, high) = if low.is_finite() { (low - 1.0, low + 1.0) } else { (0.0, 1.0) };
+    if low == high {
+        (low, high) = (low - 1.0, low + 1.0);
+    } else if !low.is_finite() {
+        (low, high) = (0.0, 1.0);
     }
     let (width, height) = (SIZE.width * UNIT, SIZE.height * UNIT);
     // Room for the mark at the end.

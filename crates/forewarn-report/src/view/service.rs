@@ -264,20 +264,21 @@ fn summary(total: &[&Series], last: f64, span: usize) -> String {
     let Some(incidents) = total.iter().find(|s| s.measure.unit == Unit::Count) else {
         return format!("Up to {}, by month.", plot::month(last as i32));
     };
-    let mut words = format!(
-        "In {} there were {} incidents",
+    let restored = total
+        .iter()
+        .find(|s| s.measure.unit == Unit::Hours)
+        .map(|s| format!(", restored after {} on average", Unit::Hours.value(s.points[s.latest()].1)));
+    let head = format!(
+        "In {} there were {} incidents{}.",
         plot::month(last as i32),
-        Unit::Count.value(incidents.points[incidents.latest()].1)
+        Unit::Count.value(incidents.points[incidents.latest()].1),
+        restored.unwrap_or_default()
     );
-    if let Some(mttr) = total.iter().find(|s| s.measure.unit == Unit::Hours) {
-        words += &format!(", restored after {} on average", Unit::Hours.value(mttr.points[mttr.latest()].1));
-    }
-    words += ". ";
     let named = |sense: &str| -> Vec<String> {
         total.iter().filter(|s| s.sense() == sense).map(|s| s.measure.words.to_lowercase()).collect()
     };
     let months = counted(span as u64, "month", "months");
-    words += &match (named("worse"), named("better")) {
+    let tail = match (named("worse"), named("better")) {
         (worse, better) if worse.is_empty() && better.is_empty() => {
             format!("Over the last {months} nothing moved in total by more than chance explains.")
         }
@@ -291,7 +292,7 @@ fn summary(total: &[&Series], last: f64, span: usize) -> String {
             format!("Over the last {months} {}. The rest shows no trend beyond chance.", parts.join("; "))
         }
     };
-    words
+    format!("{head} {tail}")
 }
 
 /// See [`Service`].
