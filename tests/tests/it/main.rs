@@ -4,6 +4,7 @@
 //! - `counts`: forecasts of incident counts: what they may see, and odd input.
 //! - `degradation`: what gets worse: what is planted, odd series, look-ahead.
 //! - `exports`: the tables in other formats: in the run folder, and from a saved one.
+//! - `measures`: what measures did, on simulated fleets.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
@@ -29,6 +30,7 @@ mod degradation;
 mod exports;
 mod fleet;
 mod honesty;
+mod measures;
 mod night;
 mod no_lookahead;
 mod problems;

@@ -4,6 +4,7 @@
 mod assets;
 mod failures;
 mod first;
+mod measures;
 mod problems;
 mod recurring;
 mod trust;
