@@ -56,6 +56,22 @@ pub(crate) fn days(at: Micros) -> f64 {
     at as f64 / DAY as f64
 }
 
+/// Says from when until when each asset was watched; nothing was recorded in full before the first incident of all, or before
+/// tickets were, where they are what is counted.
+fn watch<'a>(assets: &mut [Watched<'a>], frames: &'a Frames, history: &History<'a>, from_tickets: bool) {
+    let at = days(history.cutoff().micros());
+    let first = assets.iter().filter_map(|w| w.incidents.first()).map(|i| i.at).fold(at, f64::min);
+    let full = frames.tickets_full_since(history.cutoff()).map(|c| days(c.micros()));
+    let began = full.filter(|_| from_tickets).unwrap_or(first);
+    for (a, watched) in assets.iter_mut().enumerate() {
+        let asset = history.asset(a);
+        let known = asset.in_service_at.or(asset.first_record_at).map(days);
+        let since = if asset.ran_before { Some(began) } else { known.map(|t| t.max(began)) };
+        watched.since = since.unwrap_or(f64::INFINITY);
+        watched.until = history.retired_at(a).map_or(f64::INFINITY, days);
+    }
+}
+
 impl<'a> Incidents<'a> {
     /// Incidents are tickets as [`incidents_among`] has them; without tickets, failures that are repaired. An asset is watched from the day it came into service, or from its first record where nobody
     /// says when that was; that record itself is no evidence of how often it has incidents.
@@ -88,17 +104,30 @@ impl<'a> Incidents<'a> {
                 Watched { since: f64::INFINITY, until: f64::INFINITY, incidents }
             })
             .collect();
-        let first = assets.iter().filter_map(|w| w.incidents.first()).map(|i| i.at).fold(at, f64::min);
-        let full = frames.tickets_full_since(history.cutoff()).map(|c| days(c.micros()));
-        let began = full.filter(|_| from_tickets).unwrap_or(first);
-        for (a, watched) in assets.iter_mut().enumerate() {
-            let asset = history.asset(a);
-            let known = asset.in_service_at.or(asset.first_record_at).map(days);
-            let since = if asset.ran_before { Some(began) } else { known.map(|t| t.max(began)) };
-            watched.since = since.unwrap_or(f64::INFINITY);
-            watched.until = history.retired_at(a).map_or(f64::INFINITY, days);
-        }
+        watch(&mut assets, frames, history, from_tickets);
         Self { at, assets }
+    }
+
+    /// Failures in the place of incidents. Where they are terminal, an asset is watched until it failed.
+    pub(crate) fn of_failures(frames: &'a Frames, history: &History<'a>) -> Self {
+        let mut assets: Vec<Watched<'a>> = (0..history.n_assets())
+            .map(|a| {
+                let incidents = history
+                    .failures(a)
+                    .map(|f| Incident { at: days(f.at), category: f.mode.map_or(NONE, |m| history.word(m)) });
+                Watched { since: f64::INFINITY, until: f64::INFINITY, incidents: incidents.collect() }
+            })
+            .collect();
+        let tickets = frames.failures().df().column("ticket_id").map(|c| c.null_count() < c.len());
+        watch(&mut assets, frames, history, tickets.unwrap_or(false));
+        if history.failures_are_terminal() {
+            for w in &mut assets {
+                // The failure itself is seen; a second is shorter than anything that follows it.
+                let failed = w.incidents.first().map_or(f64::INFINITY, |i| i.at + 1.0 / 86_400.0);
+                w.until = w.until.min(failed);
+            }
+        }
+        Self { at: days(history.cutoff().micros()), assets }
     }
 
     /// Whether there is any incident.

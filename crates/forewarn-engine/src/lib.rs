@@ -273,6 +273,16 @@ pub fn backtest_recurrence(
     recurrence::backtest(frames, settings, plan, progress)
 }
 
+/// What measures did, as the records show it at `frames.end()`: the table `measures` of a run, without the rest of one.
+///
+/// # Errors
+///
+/// See [`EngineError`]: a bug here. Where no measure was taken, the table is empty.
+pub fn measures(frames: &Frames, settings: &Settings) -> Result<DataFrame, EngineError> {
+    let history = frames.as_of(frames.end());
+    measures::measures(frames, &history, &incidents::Incidents::of(frames, &history), settings.into())
+}
+
 /// What would have been flagged as getting worse at the plan's cutoffs, each from what was known then, with what came.
 ///
 /// # Errors

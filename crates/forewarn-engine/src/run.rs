@@ -137,7 +137,7 @@ pub(crate) fn run(
     progress.step("recurrence", 0, 1);
     let incidents = Incidents::of(frames, &history);
     let recurrences = recurrences(frames, &history, &incidents, settings.seed)?;
-    let measures = measures(&history, &incidents, settings.seed)?;
+    let measures = measures(frames, &history, &incidents, settings.into())?;
     progress.step("recurrence", 1, 1);
     progress.step("counting", 0, 1);
     let counts = crate::counts::today(frames, &settings.counts)?;

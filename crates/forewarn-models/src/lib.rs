@@ -142,9 +142,9 @@ pub use metrics::{LeadTime, Metric, Scored, TopK, lead_time, top_k};
 pub use rank::{median, rank_correlation};
 pub use rate_ratio::{PoissonRatio, rate_ratio};
 pub use recurrence::{
-    CountDistribution, CountModel, FittedCounts, MatchedRow, McfPoint, PowerLaw, RateRatio, Record,
-    TrendTest, Truncation, UnitHistory, benjamini_hochberg, benjamini_yekutieli, dispersion, laplace,
-    matched_rate_ratio, mean_cumulative, mil_hdbk_189, power_law,
+    ChangeRow, ChangeScale, CountDistribution, CountModel, FittedCounts, LevelChange, MatchedRow, McfPoint,
+    PowerLaw, RateRatio, Record, TrendTest, Truncation, UnitHistory, benjamini_hochberg, benjamini_yekutieli,
+    dispersion, laplace, matched_change, matched_rate_ratio, mean_cumulative, mil_hdbk_189, power_law,
 };
 pub use restricted_mean::{RestrictedMean, restricted_mean};
 pub use risk::{Contributions, RiskLearner, RiskModel, TrainingData};

@@ -6,6 +6,7 @@
 //! - `degradation`: what gets worse: what is planted, odd series, look-ahead.
 //! - `exports`: the tables in other formats: in the run folder, and from a saved one.
 //! - `exposure`: whether what is shown as vulnerable fails more often.
+//! - `measures`: what measures did, on simulated fleets.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
@@ -35,6 +36,7 @@ mod exports;
 mod exposure;
 mod fleet;
 mod honesty;
+mod measures;
 mod night;
 mod no_lookahead;
 mod payloads;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_frames::output::MEASURES;
 use polars::prelude::DataFrame;
 
 use crate::columns::names;
+use crate::measures::{Effect, effects};
 use crate::{EngineError, Remedy, Warranty};
 
 /// What is known of an asset when a measure is looked for.
@@ -79,38 +79,14 @@ pub(crate) fn fit(catalog: &[Remedy], case: &Case<'_>) -> Fit {
         .unwrap_or(Fit { remedy: None, because: Because::Nothing })
 }
 
-/// What one measure was seen to do.
-#[derive(Debug, Clone, Copy)]
-struct Effect {
-    n_assets: f64,
-    /// The share of failures that it prevented; 0 where no effect was seen.
-    share: f64,
-}
-
-/// What measures were seen to do in this data, by measure.
+/// What measures were seen to do in this data, by measure in lower case.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Effects(BTreeMap<String, Effect>);
 
 impl Effects {
-    /// As the table of measures says: one less the ratio of what came to what like assets without it had, where an effect
-    /// was seen, else none. A measure with too little data says nothing.
+    /// As the table of measures says.
     pub(crate) fn of(measures: &DataFrame) -> Result<Self, EngineError> {
-        debug_assert_eq!(MEASURES.check(measures), Ok(()));
-        let (measure, n_assets, ratio, verdict) = (
-            measures.column("measure")?.str()?,
-            measures.column("n_assets")?.i64()?,
-            measures.column("ratio")?.f64()?,
-            measures.column("verdict")?.str()?,
-        );
-        let effect = |i: usize| {
-            let share = match verdict.get(i)? {
-                "helped" | "hurt" => 1.0 - ratio.get(i)?,
-                "no effect seen" => 0.0,
-                _ => return None,
-            };
-            Some((measure.get(i)?.to_lowercase(), Effect { n_assets: n_assets.get(i)? as f64, share }))
-        };
-        Ok(Self((0..measures.height()).filter_map(effect).filter(|e| e.1.share.is_finite()).collect()))
+        Ok(Self(effects(measures)?.into_iter().map(|(m, e)| (m.to_lowercase(), e)).collect()))
     }
 
     /// The share of failures that a measure prevents, and whether it was measured: the mean, over the assets that got it

@@ -19,7 +19,7 @@ const LARGEST: f64 = 1e100;
 
 /// What a value of a day stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// The level: the mean of the day, or the value that holds where rows come only on change.
     Level,
     /// The rise since the day before: of what counts up.
@@ -49,7 +49,7 @@ impl Days {
 
 /// One value for each day from `first` to before `until`; NaN where nothing is known. The series may go on after that: a unit
 /// is often read for some days after it failed.
-pub(super) fn days_of(series: &Series<'_>, first: i32, until: i32, shown: Shown) -> Vec<f64> {
+pub(crate) fn days_of(series: &Series<'_>, first: i32, until: i32, shown: Shown) -> Vec<f64> {
     let mut out = vec![f64::NAN; (until - first) as usize];
     let day = &series.day()[..series.day().partition_point(|d| *d < until)];
     let rise = series.cum_increase();

@@ -204,7 +204,8 @@ pub const RECURRENCES: TableSchema = TableSchema {
     ],
 };
 
-/// What measures did to incidents on the assets that they touched.
+/// What measures did to incidents, failures and telemetry of the assets that they touched: rows of incidents first, then of
+/// failures, then of metrics; in each what hurt first.
 pub const MEASURES: TableSchema = TableSchema {
     name: "measures",
     columns: &[
@@ -214,18 +215,44 @@ pub const MEASURES: TableSchema = TableSchema {
             Whole,
             "assets that it touched and that could be compared; all touched where there is too little data",
         ),
-        ("rate_before", Number, "incidents an asset and year in the 60 days before"),
-        ("rate_after", Number, "incidents an asset and year in the 60 days after"),
-        ("ratio", Number, "incidents after, over those of matched assets that were not touched"),
+        ("rate_before", Number, "the outcome in the 60 days before, in `unit`"),
+        (
+            "rate_after",
+            Number,
+            "the outcome in the 60 days after (failures: in as many days as the ranking looks ahead), in `unit`",
+        ),
+        (
+            "ratio",
+            Number,
+            "the outcome after, over that of matched assets that were not touched; null where a metric can be 0 or below",
+        ),
         ("low", Number, "lower end of the 80 % interval of the ratio"),
         ("high", Number, "upper end of it"),
-        ("q_value", Number, "false-discovery rate over all measures (Benjamini and Hochberg)"),
-        ("verdict", Text, "helped, no effect seen, hurt (where `q_value` is at most 0.1), too little data"),
         (
-            "rate_expected",
+            "q_value",
             Number,
-            "incidents an asset and year that matched assets say there would have been",
+            "false-discovery rate (Benjamini and Hochberg) over all rows of incidents and failures, or over all of metrics (of a change by more than one in a hundred)",
         ),
+        (
+            "verdict",
+            Text,
+            "helped, no effect seen, hurt, changed (a metric of which nothing says which side is bad), each but `no effect seen` where `q_value` is at most 0.1; too little data",
+        ),
+        ("rate_expected", Number, "what matched assets say there would have been, in `unit`"),
+        ("outcome", Text, "incidents, failures, or the metric's name"),
+        (
+            "unit",
+            Text,
+            "incidents or failures an asset and year; level: the mean of a day, in the metric's unit; increase a day, of what counts up",
+        ),
+        ("kind", Text, "the kind of the change: visit, patch, replacement, …"),
+        (
+            "difference",
+            Number,
+            "where a metric can be 0 or below: the level after, less that of matched assets that were not touched",
+        ),
+        ("difference_low", Number, "lower end of the 80 % interval of the difference"),
+        ("difference_high", Number, "upper end of it"),
     ],
 };
 

@@ -1,7 +1,8 @@
 //! Recurrent events of units: how many there have been on average (mean cumulative function), whether they come
 //! more often than they did (trend tests), how many will come (count distribution), and what a measure changed
-//! (matched rate ratio). It does not know what a unit or an event is; times are days.
+//! in them (matched rate ratio) or in a level (matched change). It does not know what a unit or an event is; times are days.
 
+mod change;
 mod count;
 mod discovery;
 mod expect;
@@ -10,6 +11,7 @@ mod mcf;
 mod simplex;
 mod trend;
 
+pub use change::{ChangeRow, ChangeScale, LevelChange, matched_change};
 pub use count::CountDistribution;
 pub use discovery::{benjamini_hochberg, benjamini_yekutieli};
 pub use expect::{CountModel, FittedCounts, Record};

@@ -6,6 +6,7 @@ mod drift;
 mod exposure;
 mod failures;
 mod first;
+mod measures;
 mod plan;
 mod problems;
 mod records;

@@ -1,4 +1,4 @@
-//! What comes again, what gets worse, and what measures did. It does not know how a verdict was reached.
+//! What comes again and what gets worse; what measures did stands beside it. It does not know how a verdict was reached.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use super::Limits;
+use super::measures::{Measure, measures};
 use crate::error::{ReportError, table};
 use crate::number::{NOT_KNOWN, counted, expected, fixed, percent, plain, whole};
 use crate::plot::{self, Line, SERIES, Scale, Size, Words};
@@ -58,20 +59,8 @@ struct Again {
     because: String,
 }
 
-#[derive(Serialize)]
-struct Measure {
-    name: String,
-    assets: String,
-    before: String,
-    after: String,
-    without: String,
-    ratio: String,
-    range: String,
-    verdict: &'static str,
-}
-
 /// The verdicts that are known; any other text is shown as the last.
-fn one_of(text: &str, known: &[&'static str]) -> &'static str {
+pub(super) fn one_of(text: &str, known: &[&'static str]) -> &'static str {
     known.iter().find(|k| **k == text).or(known.last()).copied().unwrap_or("")
 }
 
@@ -156,52 +145,6 @@ fn assets(tables: &RunTables) -> Result<(Vec<Again>, Vec<Again>, String), Report
         order.into_iter().take(ROWS).map(|i| again(i, false)).collect(),
         summary,
     ))
-}
-
-fn measures(tables: &RunTables) -> Result<(Vec<Measure>, String), ReportError> {
-    let df = &tables.measures;
-    let e = table("measures");
-    let numbers = |c: &str| rows::numbers(df, c).map_err(&e);
-    let (name, said) = (rows::texts(df, "measure").map_err(&e)?, rows::texts(df, "verdict").map_err(&e)?);
-    let n = rows::wholes(df, "n_assets").map_err(&e)?;
-    let (before, after, without) =
-        (numbers("rate_before")?, numbers("rate_after")?, numbers("rate_expected")?);
-    let (ratio, low, high) = (numbers("ratio")?, numbers("low")?, numbers("high")?);
-    let or_dash =
-        |x: f64, text: &dyn Fn(f64) -> String| if x.is_finite() { text(x) } else { "–".to_owned() };
-    let all: Vec<Measure> = (0..df.height())
-        .map(|i| Measure {
-            name: foreign(name[i].as_deref().unwrap_or(""), 80),
-            assets: whole(n[i].unwrap_or(0).max(0) as u64),
-            before: or_dash(before[i], &|x| fixed(x, 2, false)),
-            after: or_dash(after[i], &|x| fixed(x, 2, false)),
-            without: or_dash(without[i], &|x| fixed(x, 2, false)),
-            ratio: or_dash(ratio[i], &|x| fixed(x, 2, false)),
-            range: if low[i].is_finite() && high[i].is_finite() {
-                format!("{}–{}", fixed(low[i], 2, false), fixed(high[i], 2, false))
-            } else {
-                String::new()
-            },
-            verdict: one_of(
-                said[i].as_deref().unwrap_or(""),
-                &["hurt", "helped", "no effect seen", "too little data"],
-            ),
-        })
-        .collect();
-    let of = |v: &str| all.iter().filter(|m| m.verdict == v).count() as u64;
-    let summary = if all.is_empty() {
-        "No change, patch or other measure is recorded, so none could be judged.".to_owned()
-    } else {
-        format!(
-            "Of {}, {} hurt, {} helped, {} showed no effect, and {} came with too little data to say.",
-            counted(all.len() as u64, "measure", "measures"),
-            whole(of("hurt")),
-            whole(of("helped")),
-            whole(of("no effect seen")),
-            whole(of("too little data"))
-        )
-    };
-    Ok((all, summary))
 }
 
 /// The mean cumulative function of each kind, in words and drawn.

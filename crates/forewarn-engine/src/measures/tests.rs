@@ -6,17 +6,23 @@ use forewarn_frames::time::DAY;
 use forewarn_frames::{Cutoff, FrameInputs, Frames};
 use polars::prelude::*;
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 const N_ASSETS: usize = 300;
 const N_DAYS: usize = 420;
 const START: i32 = 19_000;
 
+pub(super) fn asked(seed: u64) -> Asked<'static> {
+    Asked { thresholds: &[], rank_by: Horizon::days(30).unwrap(), seed }
+}
+
 /// SplitMix64 (Steele, Lea and Flood, 2014).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn unit(&mut self) -> f64 {
+    pub(super) fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -36,11 +42,11 @@ fn truth(patch: usize) -> f64 {
 
 const N_PATCHES: usize = 9;
 
-fn time(name: &str, at: &[i64]) -> Column {
+pub(super) fn time(name: &str, at: &[i64]) -> Column {
     Column::new(name.into(), at).cast(&DataType::Datetime(TimeUnit::Microseconds, None)).unwrap()
 }
 
-fn text(name: &str, v: &[String]) -> Column {
+pub(super) fn text(name: &str, v: &[String]) -> Column {
     Column::new(name.into(), v)
 }
 
@@ -135,7 +141,7 @@ fn verdicts_and_intervals_hold_over_100_seeds() {
         let frames = fleet(seed);
         let history = frames.as_of(frames.end());
         let seen = Incidents::of(&frames, &history);
-        let df = measures(&history, &seen, seed).unwrap();
+        let df = measures(&frames, &history, &seen, asked(seed)).unwrap();
         let number = |c: &str| df.column(c).unwrap().f64().unwrap().to_vec();
         let (ratio, low, high) = (number("ratio"), number("low"), number("high"));
         let (mut wrong, mut said) = (0.0, 0.0);
@@ -172,7 +178,7 @@ fn nothing_to_compare_is_said() {
     // One day after the first patches could come: no window is over, and hardly one has begun.
     let history = frames.as_of(Cutoff::from_day(START + 101));
     let seen = Incidents::of(&frames, &history);
-    let df = measures(&history, &seen, 1).unwrap();
+    let df = measures(&frames, &history, &seen, asked(1)).unwrap();
     let texts = |c: &str| {
         df.column(c).unwrap().str().unwrap().iter().flatten().map(str::to_owned).collect::<Vec<_>>()
     };
@@ -180,5 +186,5 @@ fn nothing_to_compare_is_said() {
     let patches: Vec<_> = rows.iter().filter(|r| r.0.starts_with("patch")).collect();
     assert!(!patches.is_empty() && patches.iter().all(|r| r.1 == "too little data"), "{rows:?}");
     let history = frames.as_of(Cutoff::from_day(START));
-    assert_eq!(measures(&history, &Incidents::of(&frames, &history), 1).unwrap().height(), 0);
+    assert_eq!(measures(&frames, &history, &Incidents::of(&frames, &history), asked(1)).unwrap().height(), 0);
 }
