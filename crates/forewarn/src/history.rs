@@ -23,6 +23,8 @@ use crate::inputs;
 
 /// The folder in OUT.
 pub(crate) const HISTORY: &str = "history";
+/// The folder in it that holds what was ordered; it has a keeper of its own.
+pub(crate) const ORDERS: &str = "orders";
 /// A run's own prediction in its folder.
 pub(crate) const LEDGER_FILE: &str = "ledger.parquet";
 /// How far back lists are judged, days: two years.
@@ -67,7 +69,7 @@ fn named(file: &str) -> Named {
     }
 }
 
-/// The files of the folder with what they are, by name; empty where there is no folder.
+/// The files of the folder with what they are, by name; empty where there is no folder. What was ordered is passed over.
 fn files(dir: &Path) -> Outcome<BTreeMap<String, (Named, PathBuf)>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -82,6 +84,7 @@ fn files(dir: &Path) -> Outcome<BTreeMap<String, (Named, PathBuf)>> {
             let what = if is_file { named(&name) } else { Named::Foreign };
             (name, (what, e.path()))
         })
+        .filter(|(name, _)| name != ORDERS)
         .collect())
 }
 

@@ -154,6 +154,7 @@ fn what_cannot_be_read_is_named_and_left_alone() {
     out.put("2025-01-14.parquet", &said("2025-01-14", 0.6));
     out.put("2025-01-20.parquet", &said("2025-01-06", 0.5));
     out.put("notes.txt", b"mine");
+    fs::create_dir_all(out.0.join(HISTORY).join(ORDERS)).unwrap();
     out.put(".2025-01-21.parquet.tmp", b"half a ta");
     let ledger = out.read("2025-02-01", 7);
     let found: Vec<(&str, &[String])> =

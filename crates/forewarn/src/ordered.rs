@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use crate::errors::{Failure, Outcome};
 use crate::folders::{self, Lock};
+use crate::history;
 use crate::inputs::internal;
 
 fn folder(out: &Path) -> PathBuf {
-    out.join("history").join("orders")
+    out.join(history::HISTORY).join(history::ORDERS)
 }
 
 /// The night of a file of that name: `2026-01-01.json`, or `2026-01-01.2.json` of a night that was run again.

@@ -40,9 +40,15 @@ fn history(dir: &Path) -> PathBuf {
     dir.join("reports/history")
 }
 
+/// The predictions that are kept; what was ordered has a folder of its own.
 fn kept(dir: &Path) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(history(dir)).unwrap();
-    entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    let entries = std::fs::read_dir(history(dir)).unwrap().map(Result::unwrap);
+    let files = entries.filter(|e| e.path().is_file());
+    files.map(|e| e.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn findings(dir: &Path, as_of: &str) -> String {
+    std::fs::read_to_string(dir.join("reports").join(as_of).join("findings.json")).unwrap()
 }
 
 fn names(all: &[&str]) -> BTreeSet<String> {
@@ -76,6 +82,10 @@ fn a_later_night_counts_what_an_earlier_one_said() {
     let said = table(dir, FIRST, "ranking");
     let on_list: Vec<String> = texts(&said, "asset_id").into_iter().take(20).collect();
     assert_eq!(total(dir, SECOND, "n_open"), Some(20));
+    assert!(
+        !findings(dir, SECOND).contains("\"history\""),
+        "what forewarn keeps itself is no surprise to it"
+    );
     assert_eq!(texts(&table(dir, SECOND, "listed"), "asset_id")[..20], on_list);
 
     night(dir, LATER);
@@ -132,7 +142,7 @@ fn a_later_night_counts_what_an_earlier_one_said() {
     want.extend(names(&["2022-08-01.backfill-1.parquet", "2022-07-04.parquet"]));
     assert_eq!(kept(dir), want);
     assert!(record.equals_missing(&table(dir, LATER, "track_record")));
-    let findings = std::fs::read_to_string(dir.join("reports").join(LATER).join("findings.json")).unwrap();
+    let findings = findings(dir, LATER);
     assert!(findings.contains("\"history\"") && findings.contains("2022-07-04.parquet"), "{findings}");
     assert_eq!(std::fs::read(history(dir).join("2022-07-04.parquet")).unwrap(), b"torn");
 }
@@ -170,7 +180,7 @@ fn a_visited_asset_does_not_top_tomorrows_list_and_is_acted_on() {
         risk.column("probability").unwrap().f64().unwrap().get(i).unwrap()
     };
     assert!((p(SECOND, &top) - p(FIRST, &top)).abs() < 0.2);
-    let findings = std::fs::read_to_string(dir.join("reports").join(SECOND).join("findings.json")).unwrap();
+    let findings = findings(dir, SECOND);
     assert!(findings.contains("unknown_actions") && findings.contains("A00: scrapped"), "{findings}");
 
     night(dir, LATER);
