@@ -89,6 +89,7 @@ pub fn simulated(program: &Path, assets: usize, seed: u64, folder: &Path) -> Res
         telemetry: vec![(Telemetry::try_new(&telemetry)?, TelemetryKind::default())],
         events: Some(Events::try_new(&events)?),
         failures: Failures::try_new(&failures)?,
+        actions: None,
         terminal: false,
         as_of: Cutoff::from_day(20_454),
     })?)

@@ -28,6 +28,8 @@ fn settings() -> Result<Settings, Failed> {
             keep: Vec::new(),
         },
         capacity: Capacity { visits: 20, per_days: 7 },
+        costs: None,
+        remedies: Vec::new(),
         counts: Vec::new(),
         thresholds: Vec::new(),
         seed: 1,

@@ -2,7 +2,6 @@
 //! before and after, against like assets that it did not touch in the same days. It does not know why a measure was taken.
 
 mod counted;
-#[cfg_attr(not(test), expect(dead_code, reason = "read by what chooses an action"))]
 mod effects;
 mod levels;
 mod occasions;
