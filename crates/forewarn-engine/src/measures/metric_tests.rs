@@ -151,6 +151,7 @@ fn fleet(seed: u64) -> Frames {
         )],
         events: Some(Events::try_new(&events.unwrap()).unwrap()),
         failures: Failures::try_new(&failures.unwrap()).unwrap(),
+        actions: None,
         terminal: false,
         as_of: Cutoff::from_day(START + N_DAYS as i32),
     })
