@@ -179,7 +179,15 @@ const tooled = (table) => {
     const done = await copy(shown.map((row) => [...row.cells].map((c) => cell(line(c))).join("\t")).join("\n"));
     said.textContent = done ? `${shown.length - 1} rows copied` : "The browser did not allow copying";
   }, { className: "copy" }));
-  (table.closest(".scroll") ?? table).before(bar);
+  const shown = table.closest(".scroll") ?? table;
+  if (shown.parentElement.classList.contains("side")) {
+    // Each child of a grid has a cell of its own: the bar shares that of its table.
+    const cell = make("div", {});
+    shown.before(cell);
+    cell.append(bar, shown);
+  } else {
+    shown.before(bar);
+  }
 };
 
 const isTable = (table) => table.tHead && table.tBodies.length === 1 && table.tBodies[0].rows.length > 0;

@@ -34,7 +34,7 @@ fn a_saved_folder_exports_what_its_run_wrote() {
     for name in ["forewarn.xlsx", "tables/risk.csv", "tables/findings.json", "tables/schema.json"] {
         assert!(names.contains(&name), "{name} is not among {names:?}");
     }
-    assert_eq!(names.iter().filter(|n| n.ends_with(".csv")).count(), 21, "{names:?}");
+    assert_eq!(names.iter().filter(|n| n.ends_with(".csv")).count(), 22, "{names:?}");
     let read = |name: &str| std::fs::read(run.join(name)).unwrap();
     assert!(read("tables/ranking.csv") == read("ranking.csv"));
     // The manifest counts them, and the gauges, like every other file.
