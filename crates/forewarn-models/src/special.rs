@@ -204,6 +204,17 @@ pub(crate) fn normal_half_width(level: f64) -> f64 {
     (2.0 * gamma_quantile(level, 0.5, 1.0)).sqrt()
 }
 
+/// The chance that Student's t with so many degrees of freedom, > 0, lies further from 0 than `t`.
+pub(crate) fn student_tails(t: f64, free: f64) -> f64 {
+    beta_p(0.5 * free, 0.5, free / (free + t * t))
+}
+
+/// The quantile of Student's t that bounds a central interval of this `level` in `(0, 1)`.
+pub(crate) fn student_half_width(level: f64, free: f64) -> f64 {
+    let x = beta_quantile(1.0 - level, 0.5 * free, 0.5);
+    (free * (1.0 - x) / x).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
