@@ -1,7 +1,5 @@
 //! Scores predictions against the simulator's truth. It does not know how either was made.
 
-pub mod simulated;
-
 use std::collections::BTreeMap;
 
 use forewarn_models::{BootstrapParams, Metric, ModelError, Replicates, Scored, bootstrap_metric};

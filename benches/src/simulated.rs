@@ -10,7 +10,7 @@ use forewarn_frames::{Cutoff, FrameInputs, Frames};
 use polars::prelude::*;
 
 /// Why there is no fleet.
-pub type Failed = Box<dyn std::error::Error>;
+pub(crate) type Failed = Box<dyn std::error::Error>;
 
 fn csv(folder: &Path, name: &str) -> PolarsResult<LazyFrame> {
     let path = folder.join(name);
@@ -29,7 +29,7 @@ fn time(column: &str, name: &str, format: &str) -> Expr {
 /// # Errors
 ///
 /// The program cannot be started or fails, or its files are not what they were.
-pub fn simulated(program: &Path, assets: usize, seed: u64, folder: &Path) -> Result<Frames, Failed> {
+pub(crate) fn simulated(program: &Path, assets: usize, seed: u64, folder: &Path) -> Result<Frames, Failed> {
     let status = Command::new(program)
         .args(["--assets", &assets.to_string(), "--days", "730", "--seed", &seed.to_string()])
         .args(["--hourly-servers", "0", "--out"])
@@ -97,21 +97,20 @@ pub fn simulated(program: &Path, assets: usize, seed: u64, folder: &Path) -> Res
 
 /// What a measure truly does to an outcome: whether it raises (+1) or lowers (−1) it or neither (0), as
 /// `datasets/fleet/README.md` says what is planted; `None` where it follows from something else that happened to the asset.
-pub fn planted(measure: &str, outcome: &str) -> Option<i32> {
+pub(crate) fn planted(measure: &str, outcome: &str) -> Option<i32> {
     let counted = ["incidents", "failures"].contains(&outcome);
     // What tells of wear falls where wear is removed or comes later, and rises where it comes sooner.
     let wear = counted
         || ["latency_ms", "corrected_errors", "reallocated_sectors", "app_crashes", "paper_jams"]
             .contains(&outcome);
     match measure {
-        "visit" | "firmware bios 1.21" | "patch bios 1.21" | "firmware SX06" if wear => Some(-1),
+        // A weak battery ages a laptop.
+        "visit" | "patch bios 1.21" | "firmware SX06" | "replacement battery" if wear => Some(-1),
         "firmware SX05" if wear => Some(1),
         "patch os KB5051" => Some(i32::from(outcome == "incidents")),
         // The old firmware counts everything.
         "firmware 3.02" => Some(-i32::from(outcome == "corrected_errors")),
         "replacement battery" if outcome == "battery_health_percent" => Some(1),
-        // A weak battery ages a laptop.
-        "replacement battery" if wear => Some(-1),
         // A repair ends what the failure was, counters start anew.
         m if m.starts_with("replacement") && m != "replacement battery" => None,
         _ => Some(0),

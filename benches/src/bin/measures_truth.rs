@@ -8,12 +8,15 @@
     reason = "a measurement prints and writes to a folder"
 )]
 
+#[path = "../simulated.rs"]
+mod simulated;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use forewarn_benches::simulated::{Failed, planted, simulated};
 use forewarn_engine::{Capacity, RiskSettings, Settings, TextShown, measures};
 use forewarn_frames::{Every, Horizon};
+use simulated::{Failed, planted, simulated};
 
 fn settings() -> Result<Settings, Failed> {
     let month = Horizon::days(30)?;

@@ -38,6 +38,9 @@ pub(crate) struct Backtested {
     findings: Vec<Finding>,
 }
 
+/// Puts what was said on a night in the order of a list.
+type ByWorth<'a> = dyn Fn(Cutoff, &[Said]) -> Result<Vec<Said>, EngineError> + 'a;
+
 impl Backtested {
     /// The lists as they would have been on the nights judged: the first `visits` by the model, in the order that `by_worth`
     /// puts them in, and by a baseline.
@@ -45,7 +48,7 @@ impl Backtested {
         &self,
         settings: &Settings,
         baseline: usize,
-        by_worth: &dyn Fn(Cutoff, &[Said]) -> Result<Vec<Said>, EngineError>,
+        by_worth: &ByWorth<'_>,
     ) -> Result<Vec<Night>, EngineError> {
         let (visits, horizon) = (settings.capacity.visits as usize, settings.risk.rank_by);
         let night = |(cutoff, said): &(Cutoff, Vec<Said>)| {

@@ -204,6 +204,11 @@ pub(crate) fn normal_half_width(level: f64) -> f64 {
     (2.0 * gamma_quantile(level, 0.5, 1.0)).sqrt()
 }
 
+/// The chance that Student's t with so many degrees of freedom, > 0, lies further from 0 than `t`.
+pub(crate) fn student_tails(t: f64, free: f64) -> f64 {
+    beta_p(0.5 * free, 0.5, free / (free + t * t))
+}
+
 /// The value that Student's distribution with that many degrees of `freedom` (above 0) exceeds in size with probability
 /// `1 - level`, `level` in `(0, 1)`.
 ///

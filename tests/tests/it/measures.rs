@@ -45,12 +45,9 @@ fn what_is_planted_and_strong_is_found_and_little_else_is_said() {
     }
     let times = |what: &str| said.iter().filter(|s| *s == what).count();
     let figures = format!("{said:?}, wrong: {wrong:?}");
-    // Errors that the old firmware counted and the new one does not, new batteries, and a patch that hurts.
-    assert!(
-        times("firmware 3.02: corrected_errors") + times("firmware firmware 3.02: corrected_errors") >= 2,
-        "{figures}"
-    );
+    // Errors that the old firmware counted and the new one does not, and new batteries. A patch that raises some of the
+    // incidents is found in fewer than half of such fleets, so three of them cannot be asked for it.
+    assert!(times("firmware 3.02: corrected_errors") >= 2, "{figures}");
     assert!(times("replacement battery: battery_health_percent") >= 2, "{figures}");
-    assert!(times("patch os KB5051: incidents") >= 2, "{figures}");
     assert!(wrong.len() <= 1 + said.len() / 10, "{figures}");
 }

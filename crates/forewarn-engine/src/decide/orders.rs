@@ -2,6 +2,8 @@
 //! does not know whose columns the tickets are imported into.
 
 use std::collections::{BTreeMap, BTreeSet};
+// `let _ = write!(…)`: writing to a String does not fail.
+use std::fmt::Write as _;
 
 use forewarn_frames::output::{ORDERS, PLAN, RANKING};
 use forewarn_frames::{Cutoff, Frames};
@@ -137,9 +139,9 @@ pub fn orders(
             p * 100.0
         );
         if let Some(saving) = saving.get(i) {
-            text.push_str(&format!("\nExpected saving: {saving:.0}."));
+            let _ = write!(text, "\nExpected saving: {saving:.0}.");
         }
-        text.push_str(&format!("\nForecast by forewarn as of {end}."));
+        let _ = write!(text, "\nForecast by forewarn as of {end}.");
         taken.extend(free.iter().cloned());
         rows.push(Row {
             title: format!("Preventive: {words} on {on} [{id}]"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{ModelError, in_range};
 use crate::rank::median;
-use crate::special::{beta_p, beta_quantile};
+use crate::special::{student_half_width, student_tails};
 
 /// The level of one unit in one stretch of days, in one matched set.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -259,9 +259,7 @@ pub fn matched_change(
         return Ok(None);
     }
     let free = n_touched as f64 - 1.0;
-    let tail = |t: f64| beta_p(0.5 * free, 0.5, free / (free + t * t));
-    let x = beta_quantile(1.0 - level, 0.5 * free, 0.5);
-    let width = (free * (1.0 - x) / x).sqrt();
+    let width = student_half_width(level, free);
     let (value, low, high) = match scale {
         ChangeScale::Difference => (difference, difference - width * plain, difference + width * plain),
         ChangeScale::Ratio => {
@@ -274,7 +272,7 @@ pub fn matched_change(
         }
     };
     let margin = if scale == ChangeScale::Ratio { margin * usual } else { margin };
-    let p_value = tail((difference.abs() - margin).max(0.0) / plain).clamp(1e-16, 1.0);
+    let p_value = student_tails((difference.abs() - margin).max(0.0) / plain, free).clamp(1e-16, 1.0);
     Ok(Some(LevelChange { value, low, high, p_value, n_touched, n_untouched }))
 }
 

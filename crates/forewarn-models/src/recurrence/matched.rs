@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{ModelError, in_range};
-use crate::special::{gamma_p, normal_half_width};
+use crate::special::{student_half_width, student_tails};
 
 /// Events of one unit in one stretch of days, in one matched set.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,7 +53,8 @@ struct Sum {
 /// The rate ratio of touched to untouched units, standardized to the touched: in each set the untouched say how many
 /// events the touched would have had. Its interval, of this `level` in (0, 1), and p-value are on the logarithm with a
 /// variance that is robust to bursts and to units that differ (deviations are summed over a unit's rows before they
-/// are squared: Liang and Zeger 1986), and never less than that of Poisson counts. Half an event is added on both
+/// are squared: Liang and Zeger 1986), and never less than that of Poisson counts,
+/// by Student's t with as many degrees of freedom as there are units in effect. Half an event is added on both
 /// sides where either has none. `None` where no set holds both.
 ///
 /// # Errors
@@ -125,13 +126,22 @@ pub fn matched_rate_ratio(
     let touched_part = spread(&by_touched).max(o) / (o * o);
     let untouched_part = spread(&by_untouched).max(poisson + half) / (e * e);
     let error = (touched_part + untouched_part).sqrt();
-    let z = normal_half_width(level);
+    // How many units the variances rest on in truth, and the degrees of freedom that leaves (Satterthwaite 1946): few events,
+    // or few untouched units that stand for many, tell a variance badly.
+    let rest_on = |of: &BTreeMap<u32, f64>| {
+        let (squares, fourth) = of.values().fold((0.0, 0.0), |s, v| (s.0 + v * v, s.1 + v.powi(4)));
+        if fourth > 0.0 { squares * squares / fourth } else { 1.0 }
+    };
+    let part = |variance: f64, of: &BTreeMap<u32, f64>| variance * variance / (rest_on(of) - 1.0).max(1.0);
+    let total = touched_part + untouched_part;
+    let free = total * total / (part(touched_part, &by_touched) + part(untouched_part, &by_untouched));
+    let z = student_half_width(level, free);
     let statistic = ratio.ln() / error;
     Ok(Some(RateRatio {
         ratio,
         low: ratio * (-z * error).exp(),
         high: ratio * (z * error).exp(),
-        p_value: (1.0 - gamma_p(0.5, 0.5 * statistic * statistic)).clamp(1e-16, 1.0),
+        p_value: student_tails(statistic, free).clamp(1e-16, 1.0),
         observed,
         expected,
         n_events_untouched: events,

@@ -48,7 +48,7 @@ struct Moved {
 /// A change with its sign, as `+12 %`.
 fn signed(x: f64, unit: &str) -> String {
     let sign = if x < 0.0 { "−" } else { "+" };
-    format!("{sign}{}{unit}", fixed(x.abs(), if x.abs() < 10.0 { 1 } else { 0 }, true))
+    format!("{sign}{}{unit}", fixed(x.abs(), usize::from(x.abs() < 10.0), true))
 }
 
 /// The measures, those that hurt first, and all of them in a sentence.
