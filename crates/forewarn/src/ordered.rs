@@ -32,7 +32,7 @@ pub(crate) fn before(out: &Path, as_of: Cutoff) -> (Vec<Order>, Vec<Finding>) {
     let entries = fs::read_dir(folder(out)).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .map(|e| e.file_name().to_string_lossy().into_owned())
-        .filter(|n| n.ends_with(".json"))
+        .filter(|n| Path::new(n).extension().is_some_and(|e| e == "json"))
         .collect();
     names.sort();
     let (mut orders, mut findings) = (Vec::new(), Vec::new());

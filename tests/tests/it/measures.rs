@@ -1,6 +1,5 @@
 //! What measures did, on simulated fleets, where it is known: what is planted and strong is found, and little else is said.
 
-#[expect(unreachable_pub, reason = "a program of the benches uses it too")]
 #[path = "../../../benches/src/simulated.rs"]
 mod simulated;
 
