@@ -16,6 +16,7 @@ import polars as pl
 
 AS_OF = "2025-12-01"
 DAYS = 30
+LENGTHS = [5, 10, 20, 40]
 CRITICALITY = {1: 2.0, 2: 1.5, 3: 1.0, 4: 0.75, 5: 0.5}
 HERE = pathlib.Path(__file__).resolve().parents[2]
 
@@ -73,8 +74,7 @@ def judge(seed, args):
         true_cost=pl.col("true_probability").fill_null(0.0) * pl.col("expected_cost") / pl.col("probability")
     )
     by_cost = ranking.head(visits)
-    by_risk = ranking.sort("probability", descending=True, maintain_order=True).head(visits)
-    return {
+    row = {
         "seed": seed,
         "caught": by_cost["failed"].sum(),
         "said": facts["caught"],
@@ -83,12 +83,14 @@ def judge(seed, args):
         "promised": by_cost["probability"].sum(),
         "expected_failures": facts["expected_failures"],
         "failures": ranking["failed"].sum(),
-        "lost_by_cost": by_cost["lost"].sum(),
-        "lost_by_risk": by_risk["lost"].sum(),
-        "true_by_cost": by_cost["true_cost"].sum(),
-        "true_by_risk": by_risk["true_cost"].sum(),
         "lost": ranking["lost"].sum(),
     }
+    by_risk = ranking.sort("probability", descending=True, maintain_order=True)
+    for k in LENGTHS:
+        for what in ["lost", "true_cost"]:
+            row[f"{what}_by_saving_{k}"] = ranking.head(k)[what].sum()
+            row[f"{what}_by_probability_{k}"] = by_risk.head(k)[what].sum()
+    return row
 
 
 def main():
@@ -108,11 +110,14 @@ def main():
     print(f"\n{df.height} fleets of {args.assets} assets, as of {AS_OF}")
     print(f"interval of failures caught held {held} times; said {df['said'].mean():.2f}, caught {df['caught'].mean():.2f}, promised {df['promised'].mean():.2f}")
     print(f"failures of all assets: expected {df['expected_failures'].mean():.2f}, came {df['failures'].mean():.2f}")
-    for name in ["lost", "true"]:
-        a, b = df[f"{name}_by_cost"], df[f"{name}_by_risk"]
-        what = "cost of the listed assets' failures" if name == "lost" else "the same by true probabilities"
-        better, worse = (a > b).sum(), (a < b).sum()
-        print(f"{what}: ranked by saving {a.mean():.0f}, by probability {b.mean():.0f} ({a.sum() / b.sum() - 1:+.1%}; more in {better}, less in {worse})")
+    print("cost of the listed assets' failures, mean of a fleet: by saving, by probability, difference (its standard errors), fleets with more, with less")
+    for k in LENGTHS:
+        for what in ["lost", "true_cost"]:
+            a, b = df[f"{what}_by_saving_{k}"], df[f"{what}_by_probability_{k}"]
+            d = a - b
+            errors = d.mean() / (d.std() / len(d) ** 0.5)
+            name = "as it came" if what == "lost" else "by true probabilities"
+            print(f"{k:>3} visits, {name}: {a.mean():.0f}, {b.mean():.0f}, {a.sum() / b.sum() - 1:+.1%} ({errors:+.1f}), {(d > 0).sum()}, {(d < 0).sum()}")
 
 
 if __name__ == "__main__":

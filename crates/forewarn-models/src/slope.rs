@@ -146,7 +146,7 @@ pub fn line_slope(
 /// ```
 /// use forewarn_models::rate_slope;
 /// let at = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
-/// let slope = rate_slope(&at, &[10.0, 12.0, 14.0, 17.0, 21.0, 25.0], &[30.0; 6], 0.8)?.ok_or("six periods")?;
+/// let slope = rate_slope(&at, &[100.0, 120.0, 144.0, 173.0, 207.0, 249.0], &[30.0; 6], 0.8)?.ok_or("six periods")?;
 /// assert!((slope.per_unit.exp() - 1.2).abs() < 0.02 && slope.p_value < 0.05);
 /// assert!(rate_slope(&at, &[0.0; 6], &[30.0; 6], 0.8)?.is_none());
 /// assert!(rate_slope(&at, &[-1.0; 6], &[30.0; 6], 0.8).is_err());

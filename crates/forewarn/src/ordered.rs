@@ -11,7 +11,7 @@ use polars::prelude::DataFrame;
 use serde_json::{Value, json};
 
 use crate::errors::{Failure, Outcome};
-use crate::folders::{self, Lock};
+use crate::folders::{self, Fingerprint, Lock};
 use crate::history;
 use crate::inputs::internal;
 
@@ -72,6 +72,13 @@ fn parse(text: &str, as_of: Cutoff) -> Option<Vec<Order>> {
             })
         })
         .collect()
+}
+
+/// How many earlier orders there are, and one hash over them: what the manifest says of them.
+pub(crate) fn fingerprint(orders: &[Order]) -> Value {
+    let list: Vec<String> =
+        orders.iter().map(|o| format!("{} {} {}", o.as_of, o.order_id, o.asset_ids.join(" "))).collect();
+    json!({ "orders": orders.len(), "sha256": Fingerprint::of_bytes(list.join("\n").as_bytes()).sha256 })
 }
 
 /// Keeps what tonight orders. A night that is run again with the same orders leaves its file alone; with others it adds one.

@@ -47,7 +47,12 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     history::settle(&lock, &settings.out)?;
     let ledger = history::read(&lock, &settings.out, as_of, settings.engine.capacity.per_days)?;
     inputs::add(&mut findings, &ledger.findings);
-    let origin = Origin::new(&settings, as_of, &prints, Some(&ledger.fingerprint))?;
+    let (ordered, unread) =
+        if settings.tickets_file { ordered::before(&settings.out, as_of) } else { (Vec::new(), Vec::new()) };
+    inputs::add(&mut findings, &unread);
+    let mut known = ledger.fingerprint.clone();
+    known["ordered"] = ordered::fingerprint(&ordered);
+    let origin = Origin::new(&settings, as_of, &prints, Some(&known))?;
     context.progress.note("indexing", "");
     let (frames, rows) = inputs.into_frames(&settings)?;
     context.stop.check()?;
@@ -62,8 +67,6 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     )?;
     let problems_from = earlier.map(|e| e.0);
     let orders = if settings.tickets_file {
-        let (ordered, unread) = ordered::before(&settings.out, as_of);
-        inputs::add(&mut findings, &unread);
         let given = (&result.plan, &result.ranking);
         forewarn_engine::orders(&frames, &settings.engine, given, &ordered)?
     } else {
