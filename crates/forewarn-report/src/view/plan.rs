@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     rows: Vec<Action>,
     hidden: usize,
     costs: bool,
+    /// Whether anything is known of where the assets stand or who answers for them.
+    places: bool,
     currency: String,
     by_site: Vec<Group>,
     by_owner: Vec<Group>,
@@ -204,6 +206,7 @@ pub(crate) fn plan(tables: &RunTables, limits: Limits) -> Result<Plan, ReportErr
     Ok(Plan {
         hidden: tables.plan.height() - rows.len(),
         costs: rows.iter().any(|r| !r.saving.is_empty()),
+        places: rows.iter().any(|r| !r.site.is_empty() || !r.owner.is_empty()),
         rows,
         currency: tables.facts.currency.as_deref().map(|c| foreign(c, 8)).unwrap_or_default(),
         by_site,
