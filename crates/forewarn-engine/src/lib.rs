@@ -45,6 +45,7 @@ pub use problems::{Problems, problems};
 pub use settings::{
     BacktestPlan, Capacity, Costs, Refit, Remedy, RiskSettings, Settings, TextShown, Warranty,
 };
+pub use track::list_period;
 
 /// Hears how far the work is, and may stop it.
 pub trait Progress: Sync {

@@ -1,6 +1,8 @@
 //! The ranking of today: probability, interval, status, remaining life, modes, reasons and moves, one row an asset. It does
 //! not know how models are fitted.
 
+use std::collections::BTreeMap;
+
 use forewarn_features::FeatureTable;
 use forewarn_frames::output::{RISK, RankingRow, Status, ranking_frame};
 use forewarn_frames::{Frames, History};
@@ -26,6 +28,10 @@ pub(crate) struct Ranked {
     pub due: Vec<Due>,
     /// The probabilities, in its order.
     pub probability: Vec<f64>,
+    /// The rows of the feature table, in its order.
+    pub order: Vec<usize>,
+    /// What holds assets back, in words.
+    pub held: BTreeMap<usize, String>,
 }
 
 /// See [`Ranked`].
@@ -128,7 +134,7 @@ pub(crate) fn ranking(
         })
         .collect();
     let probability = rows.iter().map(|r| r.probability).collect();
-    Ok(Ranked { table: ranking_frame(&rows)?, due, probability })
+    Ok(Ranked { table: ranking_frame(&rows)?, due, probability, order: decided.order, held: decided.held })
 }
 
 /// The remaining life of each row: from its probabilities at all horizons, and from how its telemetry declines where units

@@ -1,6 +1,5 @@
 //! The nightly run, start to end. It does not know files or words for people beyond the reason for a choice.
 
-use forewarn_features::FeatureTable;
 use forewarn_frames::output::LABELS;
 use forewarn_frames::{Cutoff, Every, Frames};
 use polars::prelude::*;
@@ -13,7 +12,6 @@ use crate::decide::{Decider, caught, plan as action_plan};
 use crate::degradation::degradations;
 use crate::drift::drift;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
-use crate::feedback::held;
 use crate::fit::ModelSet;
 use crate::incidents::Incidents;
 use crate::measures::measures;
@@ -84,15 +82,6 @@ fn labels(frames: &Frames) -> Result<DataFrame, EngineError> {
     Ok(df)
 }
 
-/// The rows of a feature table in the order of a ranking.
-fn in_order(frames: &Frames, table: &FeatureTable, ranking: &DataFrame) -> Result<Vec<usize>, EngineError> {
-    let ids = frames.asset_ids();
-    let row_of: std::collections::BTreeMap<&str, usize> =
-        table.assets.iter().enumerate().map(|(row, &a)| (ids[a].as_str(), row)).collect();
-    let ranked = ranking.column("asset_id")?.str()?;
-    Ok(ranked.iter().flatten().filter_map(|id| row_of.get(id).copied()).collect())
-}
-
 /// See [`crate::run`].
 pub(crate) fn run(
     frames: &Frames,
@@ -160,11 +149,8 @@ pub(crate) fn run(
     let to_come = caught((frames, &decider), judged.first(), cutoffs, listed)?;
     let to_come = to_come.map(|t| [t.caught, t.all].map(|c| [c.mean, c.low, c.high]));
     let baseline = NAMES.iter().position(|n| *n == best_baseline(judged.first())).unwrap_or(1);
-    let tonight = {
-        let order = in_order(frames, &table, &ranked.table)?;
-        let held = held(&history, settings.risk.rank_by);
-        placed(&said(&table, &predictions[by], &order, &held), baseline, visits)
-    };
+    let tonight = said(&table, &predictions[by], &ranked.order, &ranked.held);
+    let tonight = placed(&tonight, baseline, visits);
     let nights = match &backtested {
         Some(b) => b.nights(settings, baseline, &|cutoff, said| decider.by_worth(cutoff, said))?,
         None => Vec::new(),

@@ -50,13 +50,16 @@ pub(crate) fn training_cutoffs(frames: &Frames, risk: &RiskSettings, fit_at: Cut
     }
 }
 
+/// A hash of bytes (FNV-1a, Fowler, Noll and Vo, 1991).
+pub(crate) fn fnv(seed: u64, bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325 ^ seed, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
 /// A number in `[0, 1)` that depends on the seed, the asset's name and the cutoff alone, so a sample does not change with
-/// the assets that come later (FNV-1a, Fowler, Noll and Vo, 1991, and a final mix).
+/// the assets that come later: a hash and a final mix.
 pub(crate) fn draw(seed: u64, asset: &str, cutoff: Cutoff) -> f64 {
-    let mut h: u64 = 0xcbf2_9ce4_8422_2325 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for b in asset.bytes().chain(cutoff.day().to_le_bytes()) {
-        h = (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
+    let bytes = asset.bytes().chain(cutoff.day().to_le_bytes());
+    let mut h = fnv(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15), bytes);
     h ^= h >> 33;
     h = h.wrapping_mul(0xff51_afd7_ed55_8ccd);
     h ^= h >> 33;

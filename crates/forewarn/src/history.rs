@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use forewarn_engine::list_period;
 use forewarn_frames::output::LEDGER;
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding, Severity};
@@ -31,8 +32,6 @@ pub(crate) const LEDGER_FILE: &str = "ledger.parquet";
 const MOST_DAYS: i32 = 731;
 /// Rows that are read at most, about: of a large fleet the oldest lists are left.
 const MOST_ROWS: usize = 5_000_000;
-/// The day number of a Monday, from which periods are counted.
-const A_MONDAY: i32 = 4;
 
 /// What the ledger holds of earlier nights.
 pub(crate) struct Ledger {
@@ -142,8 +141,7 @@ pub(crate) fn read(_lock: &Lock, out: &Path, as_of: Cutoff, per_days: u32) -> Ou
     }
     let mut periods: BTreeMap<i32, Vec<(Cutoff, PathBuf)>> = BTreeMap::new();
     for (date, path) in nights.into_iter().filter(|(d, _)| *d < as_of && *d >= as_of.plus_days(-MOST_DAYS)) {
-        let period = (date.day() - A_MONDAY).div_euclid(per_days.max(1) as i32);
-        periods.entry(period).or_default().push((date, path));
+        periods.entry(list_period(date, per_days)).or_default().push((date, path));
     }
     // The latest first, until there are enough.
     let mut found: Vec<(Cutoff, DataFrame, Fingerprint)> = Vec::new();

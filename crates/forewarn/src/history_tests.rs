@@ -1,5 +1,5 @@
 //! Tests of the ledger's folder: what counts, what is never written again, what an interrupted run leaves.
-#![allow(clippy::unwrap_used, reason = "a test stops where its own input is wrong")]
+#![expect(clippy::unwrap_used, reason = "a test stops where its own input is wrong")]
 
 use forewarn_report::write_parquet;
 use polars::prelude::*;

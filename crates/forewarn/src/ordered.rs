@@ -123,7 +123,7 @@ pub(crate) fn keep(_lock: &Lock, out: &Path, as_of: Cutoff, orders: &DataFrame) 
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test stops where its own input is wrong")]
+#[expect(clippy::unwrap_used, reason = "a test stops where its own input is wrong")]
 mod tests {
     use polars::prelude::*;
 

@@ -9,6 +9,7 @@ use forewarn_frames::output::{ORDERS, PLAN, RANKING};
 use forewarn_frames::{Cutoff, Frames};
 use polars::prelude::*;
 
+use crate::sample::fnv;
 use crate::{EngineError, Settings};
 
 /// An order of an earlier night.
@@ -22,13 +23,9 @@ pub struct Order {
     pub asset_ids: Vec<String>,
 }
 
-/// The id of an action on an asset or a wave (FNV-1a, Fowler, Noll and Vo, 1991; 48 of its 64 bits).
+/// The id of an action on an asset or a wave: 48 bits of a hash.
 fn order_id(action: &str, on: &str) -> String {
-    let mut h: u64 = 0xcbf2_9ce4_8422_2325;
-    for b in action.bytes().chain([0]).chain(on.bytes()) {
-        h = (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    format!("fw-{:012x}", h >> 16)
+    format!("fw-{:012x}", fnv(0, action.bytes().chain([0]).chain(on.bytes())) >> 16)
 }
 
 /// Whether tickets that name an order are there, and whether one of them is open.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use forewarn_frames::time::{HOUR, Micros};
 use forewarn_frames::{Cutoff, Frames, History};
 
+use crate::inventory::Inventory;
 use crate::{Costs, EngineError};
 
 /// Failures of the whole fleet that a kind borrows.
@@ -32,35 +33,18 @@ pub(crate) struct Today {
 
 impl Today {
     pub(crate) fn of(frames: &Frames) -> Result<Self, EngineError> {
-        let n = frames.asset_ids().len();
-        let none = || vec![None; n];
-        let mut out = Self {
-            site: none(),
-            owner: none(),
-            firmware: none(),
-            criticality: vec![None; n],
-            warranty_ends_at: vec![None; n],
+        let inventory = Inventory::of(frames)?;
+        let words = |name: &str| -> Result<Vec<Option<String>>, EngineError> {
+            Ok(inventory.text(name)?.into_iter().map(|v| v.map(str::to_owned)).collect())
         };
-        let Some(assets) = frames.inventory() else { return Ok(out) };
-        let df = assets.df();
-        let texts = |name: &str| df.column(name).and_then(|c| c.str().cloned());
-        let (id, site, owner, firmware) =
-            (texts("asset_id")?, texts("site")?, texts("owner")?, texts("firmware")?);
-        let criticality = df.column("criticality")?.f64()?.clone();
-        let warranty = df.column("warranty_ends_at")?.datetime()?.phys.clone();
-        for i in 0..df.height() {
-            let Some(a) =
-                id.get(i).and_then(|id| frames.asset_ids().binary_search_by(|x| x.as_str().cmp(id)).ok())
-            else {
-                continue;
-            };
-            let word = |c: &polars::prelude::StringChunked| c.get(i).map(str::to_owned);
-            (out.site[a], out.owner[a], out.firmware[a]) = (word(&site), word(&owner), word(&firmware));
-            out.criticality[a] =
-                criticality.get(i).filter(|c| (1.0..=5.0).contains(c)).map(|c| c.round() as u32);
-            out.warranty_ends_at[a] = warranty.get(i);
-        }
-        Ok(out)
+        let level = |c: Option<f64>| c.filter(|c| (1.0..=5.0).contains(c)).map(|c| c.round() as u32);
+        Ok(Self {
+            site: words("site")?,
+            owner: words("owner")?,
+            firmware: words("firmware")?,
+            criticality: inventory.number("criticality")?.into_iter().map(level).collect(),
+            warranty_ends_at: inventory.time("warranty_ends_at")?,
+        })
     }
 
     /// Whether the warranty runs at `at`; `None` where its end is not known.

@@ -11,6 +11,7 @@ use polars::prelude::DataFrame;
 use crate::{EngineError, Settings};
 
 pub(crate) use judge::Closed;
+pub use nights::list_period;
 pub(crate) use nights::{Night, Said, ledger_rows, placed, said};
 
 /// The tables `track_record` and `listed`, and how whole nights came out.

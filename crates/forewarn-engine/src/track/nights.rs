@@ -154,8 +154,18 @@ pub(crate) fn ledger_rows(
     Ok(df)
 }
 
-/// The period of `per_days` days, counted from a Monday, that a night is in.
-pub(crate) fn period(night: Cutoff, per_days: u32) -> i32 {
+/// The period of `per_days` days (0 counts as 1), counted from a Monday, that a night is in: a list date comes once in each.
+///
+/// ```
+/// use forewarn_engine::list_period;
+/// use forewarn_frames::Cutoff;
+/// let of = |date: &str| Cutoff::parse(date).map(|c| list_period(c, 7));
+/// assert_eq!(of("2026-01-05")?, of("2026-01-11")?, "Monday to Sunday");
+/// assert_ne!(of("2026-01-04")?, of("2026-01-05")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn list_period(night: Cutoff, per_days: u32) -> i32 {
     (night.day() - A_MONDAY).div_euclid(per_days.max(1) as i32)
 }
 
@@ -174,7 +184,7 @@ pub(crate) fn nights<'a>(
     let end = frames.end();
     for night in as_of.iter().flatten().collect::<BTreeSet<Micros>>() {
         if let Some(night) = Cutoff::at(night).ok().filter(|c| *c < end) {
-            first.entry(period(night, per_days)).or_insert(night);
+            first.entry(list_period(night, per_days)).or_insert(night);
         }
     }
     let dates: BTreeSet<Micros> = first.values().map(|c| c.micros()).collect();
