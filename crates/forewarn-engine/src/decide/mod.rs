@@ -233,7 +233,11 @@ impl<'a> Decider<'a> {
         let because = match &d.fit.because {
             Because::Mode(mode, share) => format!("{} of its risk is {mode}", percent(*share)),
             Because::Lead(feature) => format!("among its reasons: {}", thing(feature)),
-            Because::Kind(kind) => format!("what usually helps a {}", kind.to_lowercase()),
+            Because::Kind(kind) => {
+                let kind = kind.to_lowercase();
+                let a = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+                format!("what usually helps {a} {kind}")
+            }
             Because::Nothing => "nothing points to one cause".to_owned(),
         };
         let why = match self.warranty_words(asset, at.micros()) {
