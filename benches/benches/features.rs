@@ -5,7 +5,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use forewarn_features::{Catalog, compute};
 use forewarn_frames::input::{Failures, Telemetry};
-use forewarn_frames::rollup::TelemetryKind;
+use forewarn_frames::rollup::{Roller, TelemetryKind};
 use forewarn_frames::time::DAY;
 use forewarn_frames::{Cutoff, FrameInputs, Frames};
 use polars::prelude::*;
@@ -42,7 +42,7 @@ fn fleet(n_assets: usize) -> Frames {
         asset_history: None,
         tickets: None,
         known_late: Vec::new(),
-        telemetry: vec![(telemetry, TelemetryKind::default())],
+        telemetry: Roller::of(&[(telemetry, TelemetryKind::default())]).unwrap(),
         events: None,
         failures: Failures::try_new(&failures).unwrap(),
         actions: None,

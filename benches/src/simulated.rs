@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use forewarn_frames::input::{Assets, Events, Failures, Telemetry, Tickets};
-use forewarn_frames::rollup::TelemetryKind;
+use forewarn_frames::rollup::{Roller, TelemetryKind};
 use forewarn_frames::{Cutoff, FrameInputs, Frames};
 use polars::prelude::*;
 
@@ -86,7 +86,7 @@ pub(crate) fn simulated(program: &Path, assets: usize, seed: u64, folder: &Path)
         asset_history: None,
         tickets: Some(Tickets::try_new(&tickets.collect()?)?),
         known_late: Vec::new(),
-        telemetry: vec![(Telemetry::try_new(&telemetry)?, TelemetryKind::default())],
+        telemetry: Roller::of(&[(Telemetry::try_new(&telemetry)?, TelemetryKind::default())])?,
         events: Some(Events::try_new(&events)?),
         failures: Failures::try_new(&failures)?,
         actions: None,

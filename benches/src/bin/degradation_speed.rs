@@ -15,7 +15,7 @@ use forewarn_engine::{
     BacktestPlan, Capacity, Refit, RiskSettings, Settings, Silent, TextShown, Threshold, backtest_degradation,
 };
 use forewarn_frames::input::{Failures, Telemetry};
-use forewarn_frames::rollup::TelemetryKind;
+use forewarn_frames::rollup::{Roller, TelemetryKind};
 use forewarn_frames::time::{DAY, HOUR, Micros};
 use forewarn_frames::{Cutoff, Every, FrameInputs, Frames, Horizon};
 use polars::prelude::*;
@@ -68,7 +68,7 @@ fn frames(n_assets: i64, n_metrics: usize) -> Result<Frames, Box<dyn std::error:
         asset_history: None,
         tickets: None,
         known_late: Vec::new(),
-        telemetry: vec![(telemetry, TelemetryKind::default())],
+        telemetry: Roller::of(&[(telemetry, TelemetryKind::default())])?,
         events: None,
         failures: Failures::try_new(&failures)?,
         actions: None,

@@ -3,7 +3,7 @@
 
 use forewarn_frames::input::{Assets, Events, Failures, Telemetry, Tickets};
 use forewarn_frames::output::{RankingRow, Reason, Status, ranking_frame};
-use forewarn_frames::rollup::TelemetryKind;
+use forewarn_frames::rollup::{Roller, TelemetryKind};
 use forewarn_frames::{Cutoff, FrameInputs};
 
 use super::*;
@@ -66,7 +66,7 @@ fn frames() -> Frames {
         asset_history: None,
         tickets: Some(Tickets::try_new(&tickets).unwrap()),
         known_late: Vec::new(),
-        telemetry: vec![telemetry(&heat, false), telemetry(&worn, true)],
+        telemetry: Roller::of(&[telemetry(&heat, false), telemetry(&worn, true)]).unwrap(),
         events: Some(Events::try_new(&events).unwrap()),
         failures: Failures::try_new(&failures).unwrap(),
         actions: None,

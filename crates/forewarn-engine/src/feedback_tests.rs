@@ -63,7 +63,7 @@ impl Case {
             asset_history: None,
             tickets: Some(Tickets::try_new(&tickets).unwrap()),
             known_late: Vec::new(),
-            telemetry: Vec::new(),
+            telemetry: forewarn_frames::rollup::Roller::default(),
             events: Some(Events::try_new(&events).unwrap()),
             failures: Failures::try_new(&failures).unwrap(),
             actions: Some(Actions::try_new(&actions).unwrap()),

@@ -1,7 +1,6 @@
 //! The features of one metric of one asset, from the days before the cutoff. It does not know other assets.
 
 use forewarn_frames::Series;
-use forewarn_frames::rollup::NEVER;
 
 use crate::catalog::{CHANGE_WINDOWS, COUNT_WINDOWS, INCREASE_WINDOWS, MetricPlan, RATIO_WINDOWS};
 use crate::evidence::{self, Usual};
@@ -128,7 +127,7 @@ pub(crate) fn push(
 ) {
     let day = series.day();
     let now = series.len().checked_sub(1);
-    let since = |d: Option<i32>| d.filter(|d| *d != NEVER).map_or(f64::NAN, |d| f64::from(today - d));
+    let since = |d: Option<i32>| d.map_or(f64::NAN, |d| f64::from(today - d));
     out.push(now.map_or(f64::NAN, |i| series.last()[i]));
     for w in CHANGE_WINDOWS {
         out.push(change(series, today, w));
@@ -156,8 +155,8 @@ pub(crate) fn push(
                 f64::from(series.cum_changes()[i] - before)
             }));
         }
-        out.push(since(now.map(|i| series.last_change_day()[i])));
-        out.push(since(now.map(|i| series.last_increase_day()[i])));
+        out.push(since(now.and_then(|i| series.last_change_day(i))));
+        out.push(since(now.and_then(|i| series.last_increase_day(i))));
         for w in RATIO_WINDOWS {
             out.push(increase_ratio(series, today, w));
             // What came before a repair tells of the part that was repaired.

@@ -41,8 +41,9 @@ pub use filled_when_resolved::{FilledWhenResolved, filled_when_resolved};
 
 use crate::TicketColumn;
 use crate::finding::Finding;
-use crate::input::{Actions, Assets, Events, Failures, Telemetry, Tickets};
-use crate::time::{Cutoff, Micros};
+use crate::input::{Actions, Assets, Events, Failures, Tickets};
+use crate::rollup::Roller;
+use crate::time::{Cutoff, Micros, format_minute};
 
 /// Cells or rows of a file that were not used, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,31 @@ pub struct FileFacts {
     pub set_aside: Option<String>,
 }
 
+/// Rows that are dated after the time of the run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowsAfterNow {
+    /// How many.
+    pub n_rows: u64,
+    /// The time of the newest.
+    pub newest: Micros,
+    /// The first few by name and time, in the order of their names.
+    pub sample: Vec<String>,
+}
+
+impl RowsAfterNow {
+    /// Counts a row.
+    pub fn count(&mut self, id: &str, at: Micros) {
+        self.n_rows += 1;
+        self.newest = self.newest.max(at);
+        let text = format!("{} at {}", shared::short(id), format_minute(at));
+        let place = self.sample.partition_point(|s| *s < text);
+        if place < shared::N_SAMPLES && self.sample.get(place) != Some(&text) {
+            self.sample.insert(place, text);
+            self.sample.truncate(shared::N_SAMPLES);
+        }
+    }
+}
+
 /// What the checks look at.
 #[derive(Debug, Clone)]
 pub struct CheckContext<'a> {
@@ -87,8 +113,10 @@ pub struct CheckContext<'a> {
     pub assets: Option<&'a Assets>,
     /// The tickets.
     pub tickets: Option<&'a Tickets>,
-    /// The telemetry, one entry a source.
-    pub telemetry: Vec<&'a Telemetry>,
+    /// The telemetry, rolled up.
+    pub telemetry: &'a Roller,
+    /// Readings dated after `now`, which were not rolled up, by entry of the config.
+    pub readings_after_now: Vec<(usize, RowsAfterNow)>,
     /// The events.
     pub events: Option<&'a Events>,
     /// What counted as failure.

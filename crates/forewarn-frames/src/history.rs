@@ -261,16 +261,19 @@ impl<'a> Series<'a> {
         &self.rollup.cum_resets[self.from..self.to]
     }
 
-    /// The day of the last change through each day, [`crate::rollup::NEVER`] before the first.
+    /// The day of the last change through day `i`; `None` before the first.
     #[must_use]
-    pub fn last_change_day(&self) -> &'a [i32] {
-        &self.rollup.last_change_day[self.from..self.to]
+    pub fn last_change_day(&self, i: usize) -> Option<i32> {
+        let n = self.cum_changes();
+        // Totals never fall, so the day on which the total of day `i` was reached is found by halving.
+        (n[i] > 0).then(|| self.day()[n[..=i].partition_point(|before| *before < n[i])])
     }
 
-    /// The day of the last increase through each day, [`crate::rollup::NEVER`] before the first.
+    /// The day of the last increase through day `i`; `None` before the first.
     #[must_use]
-    pub fn last_increase_day(&self) -> &'a [i32] {
-        &self.rollup.last_increase_day[self.from..self.to]
+    pub fn last_increase_day(&self, i: usize) -> Option<i32> {
+        let sum = self.cum_increase();
+        (sum[i] > 0.0).then(|| self.day()[sum[..=i].partition_point(|before| *before < sum[i])])
     }
 
     /// Whether a row comes only when the value changes.

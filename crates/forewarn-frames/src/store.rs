@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use polars::prelude::*;
 
 use crate::history::History;
-use crate::input::{Actions, AssetHistory, Assets, Events, Failures, Telemetry, Tickets};
-use crate::rollup::{MetricRollup, Reading, TelemetryKind};
+use crate::input::{Actions, AssetHistory, Assets, Events, Failures, Tickets};
+use crate::rollup::{MetricRollup, Roller};
 use crate::time::{Cutoff, Horizon, Micros};
 
 /// A word of some column (a category, a model), by number. Codes compare for equality alone: their order means nothing,
@@ -120,8 +120,8 @@ pub struct FrameInputs {
     pub tickets: Option<Tickets>,
     /// Ticket columns that are known only once a ticket is resolved.
     pub known_late: Vec<TicketColumn>,
-    /// Telemetry, one entry a source.
-    pub telemetry: Vec<(Telemetry, TelemetryKind)>,
+    /// Telemetry, rolled up; days from `as_of` on are left out.
+    pub telemetry: Roller,
     /// Events.
     pub events: Option<Events>,
     /// What counted as failure.
@@ -343,9 +343,13 @@ impl Frames {
             Some(inputs.failures.df()),
             inputs.actions.as_ref().map(Actions::df),
         ];
-        for df in frames.into_iter().flatten().chain(inputs.telemetry.iter().map(|(t, _)| t.df())) {
+        for df in frames.into_iter().flatten() {
             add(df)?;
         }
+        let end = inputs.as_of;
+        let read: Vec<(&str, Micros)> =
+            inputs.telemetry.assets().into_iter().filter(|(_, first)| *first < end.micros()).collect();
+        ids.extend(read.iter().map(|(id, _)| (*id).to_owned()));
         let ids: Vec<String> = ids.into_iter().collect();
         let n = ids.len();
         let code_of = |id: &str| -> u32 { ids.binary_search_by(|x| x.as_str().cmp(id)).unwrap_or(0) as u32 };
@@ -508,7 +512,11 @@ impl Frames {
         }
         let actions = ByAsset::new(n, rows);
 
-        let metrics = rollups(&inputs.telemetry, n, &code_of, &mut seen)?;
+        for (id, first) in read {
+            seen(code_of(id), first);
+        }
+        let number = |id: &str| ids.binary_search_by(|x| x.as_str().cmp(id)).ok().map(|i| i as u32);
+        let metrics = inputs.telemetry.finish(&number, n, end);
 
         Ok(Self {
             ids,
@@ -629,62 +637,4 @@ impl Frames {
     pub fn word(&self, code: Code) -> &str {
         &self.words[code.0 as usize]
     }
-}
-
-/// One rollup a metric, sorted by name. Readings of a metric that several sources hold are united; of two at the same
-/// time the greater stays.
-fn rollups(
-    sources: &[(Telemetry, TelemetryKind)],
-    n_assets: usize,
-    code_of: &dyn Fn(&str) -> u32,
-    seen: &mut dyn FnMut(u32, Micros),
-) -> PolarsResult<Vec<MetricRollup>> {
-    let mut keys: Vec<(Vec<u32>, Vec<Micros>)> = Vec::new();
-    let mut holders: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (i, (t, _)) in sources.iter().enumerate() {
-        let df = t.df();
-        let id = text(df, "asset_id")?;
-        let received = time(df, "received_at", Micros::MIN)?;
-        // A reading belongs to the day on which it could be known.
-        let at: Vec<Micros> = time(df, "ts", 0)?.iter().zip(received).map(|(t, r)| (*t).max(r)).collect();
-        let mut codes = Vec::with_capacity(at.len());
-        let mut last: Option<(&str, u32)> = None;
-        for (id, at) in id.iter().zip(&at) {
-            let id = id.unwrap_or_default();
-            let code = match last {
-                Some((l, c)) if l == id => c,
-                _ => code_of(id),
-            };
-            last = Some((id, code));
-            seen(code, *at);
-            codes.push(code);
-        }
-        keys.push((codes, at));
-        for name in df.get_column_names() {
-            if crate::input::TELEMETRY.column(name).is_none() {
-                holders.entry(name.to_string()).or_default().push(i);
-            }
-        }
-    }
-    let mut out = Vec::with_capacity(holders.len());
-    for (name, held_by) in &holders {
-        let mut readings: Vec<Reading> = Vec::new();
-        let mut kind = TelemetryKind::default();
-        for &i in held_by {
-            let (codes, at) = &keys[i];
-            let values = sources[i].0.df().column(name)?.f64()?.rechunk().into_owned();
-            readings.extend(values.iter().enumerate().filter_map(|(r, v)| {
-                v.filter(|v| v.is_finite()).map(|value| Reading { asset: codes[r], at: at[r], value })
-            }));
-            kind.on_change |= sources[i].1.on_change;
-            kind.counters.extend(sources[i].1.counters.iter().cloned());
-        }
-        let sorted = readings.windows(2).all(|w| (w[0].asset, w[0].at) < (w[1].asset, w[1].at));
-        if !sorted {
-            readings.sort_by(|a, b| (a.asset, a.at).cmp(&(b.asset, b.at)).then(b.value.total_cmp(&a.value)));
-            readings.dedup_by_key(|r| (r.asset, r.at));
-        }
-        out.push(MetricRollup::build(name, &kind, n_assets, &readings));
-    }
-    Ok(out)
 }

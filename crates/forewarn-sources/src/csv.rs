@@ -159,82 +159,141 @@ pub(crate) fn detect_delimiter(text: &str) -> u8 {
     best.2
 }
 
-/// Reads a whole CSV text (no BOM).
-pub(crate) fn read_csv(text: &str, path: &str, delimiter: Option<u8>) -> Result<RawTable, SourceError> {
-    let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(text));
-    let mut records = Records::new(text, delimiter);
-    let mut row = 0u32;
-    loop {
-        if !records.next() {
-            return Err(SourceError::Empty { path: path.to_owned() });
+/// A CSV text that is read block by block: what its header said, and how many rows came so far.
+#[derive(Debug)]
+pub(crate) struct CsvSlices {
+    delimiter: u8,
+    names: Vec<String>,
+    row: u32,
+    n_rows: u64,
+    n_ragged: u64,
+    /// The first row that is ragged, and how many fields it has.
+    ragged: Option<(u32, usize)>,
+}
+
+impl CsvSlices {
+    /// The header of a text; `None` where there is none yet, with the bytes that blank rows take.
+    fn begin(
+        text: &str,
+        path: &str,
+        delimiter: Option<u8>,
+        ended: bool,
+    ) -> Result<(Option<Self>, usize), SourceError> {
+        let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(text));
+        let mut records = Records::new(text, delimiter);
+        let mut row = 0u32;
+        loop {
+            if !records.next() {
+                if ended {
+                    return Err(SourceError::Empty { path: path.to_owned() });
+                }
+                return Ok((None, 0));
+            }
+            row += 1;
+            if !records.is_blank() {
+                break;
+            }
         }
-        row += 1;
-        if !records.is_blank() {
-            break;
+        if records.at >= text.len() && !ended {
+            return Ok((None, 0));
         }
-    }
-    let names = header(&records.fields);
-    let mut cells: Vec<StringChunkedBuilder> =
-        names.iter().map(|n| StringChunkedBuilder::new(n.as_str().into(), 0)).collect();
-    let mut numbers = Vec::new();
-    let mut ragged: Vec<(u32, usize)> = Vec::new();
-    if records.open_quote {
-        return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(row) });
-    }
-    while records.next() {
-        row += 1;
         if records.open_quote {
             return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(row) });
         }
-        if records.is_blank() {
-            continue;
+        let names = header(&records.fields);
+        Ok((Some(Self { delimiter, names, row, n_rows: 0, n_ragged: 0, ragged: None }), records.at))
+    }
+
+    /// Reads what is whole in a block of text (no BOM) and gives it with the number of bytes that it took; `csv` is `None`
+    /// before the header. A block that is not the last one keeps the record that it breaks off.
+    pub(crate) fn next(
+        csv: &mut Option<Self>,
+        text: &str,
+        path: &str,
+        delimiter: Option<u8>,
+        ended: bool,
+    ) -> Result<(Option<RawTable>, usize), SourceError> {
+        let mut from = 0;
+        if csv.is_none() {
+            (*csv, from) = Self::begin(text, path, delimiter, ended)?;
         }
-        let extra = records.fields.iter().skip(names.len()).any(|f| !f.as_str().is_empty());
-        if records.fields.len() < names.len() || extra {
-            ragged.push((row, records.fields.len()));
-            continue;
-        }
-        for (field, cell) in records.fields.iter().zip(&mut cells) {
-            match field.as_str() {
-                "" => cell.append_null(),
-                s => cell.append_value(s),
+        let Some(csv) = csv else { return Ok((None, 0)) };
+        let mut records = Records::new(text, csv.delimiter);
+        records.at = from;
+        let mut cells: Vec<StringChunkedBuilder> =
+            csv.names.iter().map(|n| StringChunkedBuilder::new(n.as_str().into(), 0)).collect();
+        let mut numbers = Vec::new();
+        let mut ragged: Vec<(u32, usize)> = Vec::new();
+        let mut used = from;
+        while records.next() {
+            if records.at >= text.len() && !ended {
+                break;
             }
+            used = records.at;
+            csv.row += 1;
+            if records.open_quote {
+                return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(csv.row) });
+            }
+            if records.is_blank() {
+                continue;
+            }
+            let extra = records.fields.iter().skip(csv.names.len()).any(|f| !f.as_str().is_empty());
+            if records.fields.len() < csv.names.len() || extra {
+                ragged.push((csv.row, records.fields.len()));
+                continue;
+            }
+            for (field, cell) in records.fields.iter().zip(&mut cells) {
+                match field.as_str() {
+                    "" => cell.append_null(),
+                    s => cell.append_value(s),
+                }
+            }
+            numbers.push(csv.row);
         }
-        numbers.push(row);
+        let n_rows = numbers.len();
+        csv.n_rows += n_rows as u64;
+        csv.n_ragged += ragged.len() as u64;
+        csv.ragged = csv.ragged.or_else(|| ragged.first().copied());
+        let columns = cells.into_iter().map(|b| b.finish().into_column()).collect();
+        let df = DataFrame::new(n_rows, columns).map_err(|e| crate::read::malformed(path, e.to_string()))?;
+        let mut notes = Vec::new();
+        if !ragged.is_empty() {
+            let told = |(r, n): &(u32, usize)| format!("row {r}: {n} fields, expected {}", csv.names.len());
+            notes.push(Rejected {
+                check: "ragged_rows",
+                column: "*".into(),
+                n_rows: ragged.len() as u64,
+                row_left_out: true,
+                sample: ragged.iter().take(5).map(told).collect(),
+            });
+        }
+        let rows = RowNumbers::Listed(numbers);
+        Ok((Some(RawTable { df, rows, notes, delimiter: Some(csv.delimiter) }), used))
     }
-    let n_rows = numbers.len();
-    if let Some((first, found)) =
-        ragged.first().copied().filter(|_| ragged.len() * 10 > ragged.len() + n_rows)
-    {
-        return Err(SourceError::Ragged {
-            path: path.to_owned(),
-            row: u64::from(first),
-            found,
-            expected: names.len(),
-            n_rows: ragged.len() as u64,
-        });
+
+    /// Whether the text was CSV at all: at most one row in ten may be ragged.
+    pub(crate) fn end(&self, path: &str) -> Result<(), SourceError> {
+        let all = self.n_ragged + self.n_rows;
+        match self.ragged.filter(|_| self.n_ragged * 10 > all) {
+            None => Ok(()),
+            Some((first, found)) => Err(SourceError::Ragged {
+                path: path.to_owned(),
+                row: u64::from(first),
+                found,
+                expected: self.names.len(),
+                n_rows: self.n_ragged,
+            }),
+        }
     }
-    let columns = cells.into_iter().map(|b| b.finish().into_column()).collect();
-    let df = DataFrame::new(n_rows, columns).map_err(|e| SourceError::Malformed {
-        path: path.to_owned(),
-        row: None,
-        message: e.to_string(),
-    })?;
-    let mut notes = Vec::new();
-    if !ragged.is_empty() {
-        notes.push(Rejected {
-            check: "ragged_rows",
-            column: "*".into(),
-            n_rows: ragged.len() as u64,
-            row_left_out: true,
-            sample: ragged
-                .iter()
-                .take(5)
-                .map(|(r, n)| format!("row {r}: {n} fields, expected {}", names.len()))
-                .collect(),
-        });
-    }
-    Ok(RawTable { df, rows: RowNumbers::Listed(numbers), notes, delimiter: Some(delimiter) })
+}
+
+/// Reads a whole CSV text (no BOM).
+pub(crate) fn read_csv(text: &str, path: &str, delimiter: Option<u8>) -> Result<RawTable, SourceError> {
+    let mut csv = None;
+    let (raw, _) = CsvSlices::next(&mut csv, text, path, delimiter, true)?;
+    let (Some(raw), Some(csv)) = (raw, csv) else { return Err(SourceError::Empty { path: path.to_owned() }) };
+    csv.end(path)?;
+    Ok(raw)
 }
 
 /// Trimmed names; an empty one becomes `column 3`, a repeated one `Comment#2`.

@@ -37,6 +37,12 @@ pub enum SourceError {
         /// The pattern as the config names it.
         pattern: String,
     },
+    /// A file is another one than it was when the load began.
+    #[error("`{path}`: changed while it was read")]
+    Changed {
+        /// The file.
+        path: String,
+    },
     /// A path names a folder.
     #[error("`{path}`: is a folder, expected a file")]
     Directory {
@@ -241,6 +247,7 @@ impl SourceError {
             Self::Directory { path } => {
                 format!("name the files in it: `{}/*.csv`", path.trim_end_matches('/'))
             }
+            Self::Changed { .. } => "run again when its export has finished".into(),
             Self::Unreadable { .. } => return None,
             Self::UnknownFormat { found, .. } => match found.as_str() {
                 "xlsx" | "xls" | "ods" => "export the sheet as CSV (UTF-8)".into(),

@@ -1,6 +1,6 @@
 //! Derives failures from tickets, events or telemetry by an SQL condition over canonical columns. It does not know files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use forewarn_frames::TicketColumn;
 use forewarn_frames::input::{Events, KnownAt, TICKETS, Telemetry, Tickets};
@@ -142,65 +142,189 @@ pub(crate) fn from_events(events: &Events, settings: &FailureSettings) -> Result
     Ok(Derived { df: out, n_without_asset: 0 })
 }
 
-/// Failures from telemetry: of consecutive readings of an asset that meet the condition the first is the failure. Sources
+/// [`Edges`] as they are kept between loads.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct EdgesState {
+    last: BTreeMap<usize, HashMap<String, (Micros, bool)>>,
+    /// Asset, failed at, known at, mode.
+    found: Vec<(String, Micros, Micros, Option<String>)>,
+}
+
+/// Failures from telemetry: of consecutive readings of an asset that meet the condition the first is the failure. Slices
 /// without the columns that the condition names are passed over, unless all are.
-pub(crate) fn from_telemetry<'a>(
-    sources: impl Iterator<Item = &'a Telemetry>,
-    settings: &FailureSettings,
-) -> Result<Derived, SourceError> {
-    let mut parts: Vec<DataFrame> = Vec::new();
-    let mut refused = None;
-    for t in sources {
-        let df = t.df();
-        let names = names_in(df, settings.filter.as_deref(), "failure.where")
-            .and_then(|_| names_in(df, settings.mode.as_deref(), "failure.mode"));
-        if let Err(e) = names {
-            refused = refused.or(Some(e));
-            continue;
+#[derive(Debug)]
+pub(crate) struct Edges<'a> {
+    settings: &'a FailureSettings,
+    /// By source and asset: the time of the last reading, and whether it met the condition.
+    last: BTreeMap<usize, HashMap<String, (Micros, bool)>>,
+    late: BTreeSet<String>,
+    found: Vec<DataFrame>,
+    refused: Option<SourceError>,
+    held: bool,
+}
+
+impl<'a> Edges<'a> {
+    pub(crate) fn new(settings: &'a FailureSettings) -> Self {
+        Self {
+            settings,
+            last: BTreeMap::new(),
+            late: BTreeSet::new(),
+            found: Vec::new(),
+            refused: None,
+            held: false,
         }
-        let meets = mask(df, settings)?;
-        let mode = mode(df, settings.mode.as_deref())?;
-        let edges = || -> PolarsResult<BooleanChunked> {
+    }
+
+    /// Takes in rows of a source (`asset_id`, `ts`, `received_at` where there is one, metrics).
+    pub(crate) fn push(&mut self, source: usize, df: &DataFrame) -> Result<(), SourceError> {
+        let names = names_in(df, self.settings.filter.as_deref(), "failure.where")
+            .and_then(|_| names_in(df, self.settings.mode.as_deref(), "failure.mode"));
+        if let Err(e) = names {
+            self.refused.get_or_insert(e);
+            return Ok(());
+        }
+        self.held = true;
+        let meets = mask(df, self.settings)?;
+        let last = self.last.entry(source).or_default();
+        let late = &mut self.late;
+        let mut edges = || -> PolarsResult<BooleanChunked> {
             let ids = df.column("asset_id")?.str()?;
-            let mut last: (Option<&str>, bool) = (None, false);
+            let ts = df.column("ts")?.cast(&DataType::Int64)?;
             let mut out = Vec::with_capacity(df.height());
-            for (id, hit) in ids.iter().zip(meets.iter()) {
-                let hit = hit == Some(true);
-                out.push(hit && !(last.1 && last.0 == id));
-                last = (id, hit);
+            for ((id, at), hit) in ids.iter().zip(ts.i64()?.iter()).zip(meets.iter()) {
+                let (id, at, hit) = (id.unwrap_or_default(), at.unwrap_or(Micros::MIN), hit == Some(true));
+                match last.get_mut(id) {
+                    Some(before) if at > before.0 => {
+                        out.push(hit && !before.1);
+                        *before = (at, hit);
+                    }
+                    Some(before) => {
+                        if *before != (at, hit) {
+                            late.insert(id.to_owned());
+                        }
+                        out.push(false);
+                    }
+                    None => {
+                        out.push(hit);
+                        last.insert(id.to_owned(), (at, hit));
+                    }
+                }
             }
             Ok(BooleanChunked::from_slice("".into(), &out))
         };
-        let received =
-            df.column("received_at").and_then(|c| c.cast(&DataType::Int64)).map_err(|e| internal(&e))?;
-        let out = edges().and_then(|keep| {
-            let mut out = dated(df, &keep, mode)?;
-            if received.null_count() < received.len() {
-                let failed = df.column("ts")?.cast(&DataType::Int64)?;
-                let known: Int64Chunked = failed
-                    .i64()?
-                    .iter()
-                    .zip(received.i64()?.iter())
-                    .map(|(f, r)| f.map(|f| f.max(r.unwrap_or(f))))
-                    .collect();
-                let known = known.with_name("known_at".into()).into_column().cast(&TIME)?.filter(&keep)?;
-                out.with_column(known)?;
+        let keep = edges().map_err(|e| internal(&e))?;
+        if keep.any() {
+            let mode = mode(df, self.settings.mode.as_deref())?;
+            self.found.push(at_edges(df, &keep, mode).map_err(|e| internal(&e))?);
+        }
+        Ok(())
+    }
+
+    /// The assets whose rows came out of order.
+    pub(crate) fn late(&self) -> impl Iterator<Item = &str> {
+        self.late.iter().map(String::as_str)
+    }
+
+    /// Takes in all rows of some assets once more, and forgets what was found of them before.
+    pub(crate) fn redo(
+        &mut self,
+        ids: &BTreeSet<String>,
+        rows: &[(usize, Telemetry)],
+    ) -> Result<(), SourceError> {
+        for df in &mut self.found {
+            let other = |df: &DataFrame| -> PolarsResult<DataFrame> {
+                let names = df.column("asset_id")?.str()?;
+                df.filter(&names.iter().map(|id| Some(id.is_none_or(|id| !ids.contains(id)))).collect())
+            };
+            *df = other(df).map_err(|e| internal(&e))?;
+        }
+        self.late.retain(|id| !ids.contains(id));
+        for last in self.last.values_mut() {
+            last.retain(|id, _| !ids.contains(id));
+        }
+        rows.iter().try_for_each(|(source, t)| self.push(*source, t.df()))
+    }
+
+    /// What has to be known to go on, where nothing is out of order and the columns were there.
+    pub(crate) fn state(&self) -> Option<EdgesState> {
+        let mut found = Vec::new();
+        for df in &self.found {
+            let ids = df.column("asset_id").ok()?.str().ok()?;
+            let times = |name| df.column(name).ok()?.cast(&DataType::Int64).ok();
+            let (failed, known) = (times("failed_at")?, times("known_at")?);
+            let modes = df.column("mode").ok()?.str().ok()?;
+            for i in 0..df.height() {
+                let known = known.i64().ok()?.get(i);
+                found.push((
+                    ids.get(i)?.to_owned(),
+                    failed.i64().ok()?.get(i)?,
+                    known?,
+                    modes.get(i).map(str::to_owned),
+                ));
             }
-            Ok(out)
-        });
-        parts.push(out.map_err(|e| internal(&e))?);
+        }
+        let whole = self.late.is_empty() && (self.held || self.refused.is_none());
+        whole.then(|| EdgesState { last: self.last.clone(), found })
     }
-    let mut parts = parts.into_iter();
-    let Some(mut df) = parts.next() else {
-        return match refused {
-            Some(e) => Err(e),
-            None => Ok(Derived { df: none(), n_without_asset: 0 }),
+
+    /// Goes on from a state.
+    pub(crate) fn resume(&mut self, state: EdgesState) -> Result<(), SourceError> {
+        self.held = !state.last.is_empty();
+        self.last = state.last;
+        let n = state.found.len();
+        let times = |at: Vec<i64>, name: &str| Column::new(name.into(), at).cast(&TIME);
+        let frame = || -> PolarsResult<DataFrame> {
+            let found = &state.found;
+            DataFrame::new(
+                n,
+                vec![
+                    Column::new("asset_id".into(), found.iter().map(|f| f.0.as_str()).collect::<Vec<_>>()),
+                    times(found.iter().map(|f| f.1).collect(), "failed_at")?,
+                    times(found.iter().map(|f| f.2).collect(), "known_at")?,
+                    Column::new("mode".into(), found.iter().map(|f| f.3.as_deref()).collect::<Vec<_>>()),
+                ],
+            )
         };
-    };
-    for p in parts {
-        df.vstack_mut(&p).map_err(|e| internal(&e))?;
+        self.found.push(frame().map_err(|e| internal(&e))?);
+        Ok(())
     }
-    Ok(Derived { df, n_without_asset: 0 })
+
+    /// Everything found.
+    pub(crate) fn finish(self) -> Result<Derived, SourceError> {
+        match self.refused {
+            Some(e) if !self.held => Err(e),
+            _ => {
+                let mut df = none();
+                let mut parts = self.found.into_iter().filter(|p| p.height() > 0);
+                if let Some(first) = parts.next() {
+                    df = first;
+                    for p in parts {
+                        df.vstack_mut(&p).map_err(|e| internal(&e))?;
+                    }
+                }
+                Ok(Derived { df, n_without_asset: 0 })
+            }
+        }
+    }
+}
+
+/// The rows of `keep` as failures, each known from when its reading was received.
+fn at_edges(df: &DataFrame, keep: &BooleanChunked, mode: Column) -> PolarsResult<DataFrame> {
+    let mut out = dated(df, keep, mode)?;
+    let Ok(received) = df.column("received_at") else { return Ok(out) };
+    if received.null_count() < received.len() {
+        let received = received.cast(&DataType::Int64)?;
+        let failed = df.column("ts")?.cast(&DataType::Int64)?;
+        let known: Int64Chunked = failed
+            .i64()?
+            .iter()
+            .zip(received.i64()?.iter())
+            .map(|(f, r)| f.map(|f| f.max(r.unwrap_or(f))))
+            .collect();
+        let known = known.with_name("known_at".into()).into_column().cast(&TIME)?.filter(keep)?;
+        out.with_column(known)?;
+    }
+    Ok(out)
 }
 
 /// No failures.

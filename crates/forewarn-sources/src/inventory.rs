@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use forewarn_frames::time::day_number;
 use polars::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::convert::TIME;
 
 /// What readings say of an asset: when it was first seen, and each attribute with the time it was first said.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Seen {
     first: Option<i64>,
     text: [Option<(i64, String)>; 3],
@@ -16,7 +17,7 @@ struct Seen {
 }
 
 /// Gathers assets reading by reading; the result does not depend on the order.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Inventory {
     assets: BTreeMap<String, Seen>,
 }

@@ -8,7 +8,7 @@
 //! # Example
 //!
 //! ```
-//! use forewarn_sources::{SourceOptions, load};
+//! use forewarn_sources::{ReadPlan, SourceOptions, load};
 //! let dir = std::env::temp_dir().join("forewarn-sources-doc");
 //! std::fs::create_dir_all(&dir).unwrap();
 //! std::fs::write(dir.join("t.csv"), "number,opened_at,cmdb_ci,priority\nINC1,2025-01-31 13:45,srv1,2 - High\n").unwrap();
@@ -21,13 +21,14 @@
 //!     ..Default::default()
 //! };
 //! let settings = options.resolve(&dir, Some("Europe/Berlin")).unwrap();
-//! let loaded = load(&settings, &|_| ()).unwrap();
+//! let loaded = load(&settings, &ReadPlan::default(), &|_| ()).unwrap();
 //! assert_eq!(loaded.tickets.unwrap().df().height(), 1);
 //! assert_eq!(loaded.known_late, [forewarn_frames::TicketColumn::Priority]);
 //! ```
 #![allow(clippy::disallowed_methods, reason = "this crate is the edge where files are read")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops at the first surprise"))]
 
+mod cache;
 mod column;
 mod convert;
 mod csv;
@@ -40,9 +41,12 @@ mod map;
 mod metrics;
 mod options;
 mod preset;
+mod prints;
 mod read;
 mod settings;
+mod slices;
 mod sniff;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -51,12 +55,14 @@ mod zone;
 pub use column::{ColumnSource, Template};
 pub use error::SourceError;
 pub use failure::NEVER;
-pub use load::{Cut, Fingerprint, Loaded, load};
+pub use load::{Cut, Loaded, load};
 pub use options::{
     ActionsOptions, AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, FailuresOptions,
     Paths, SourceOptions, TelemetryOptions, TicketsOptions,
 };
 pub use preset::preset_names;
+pub use prints::Fingerprint;
 pub use read::{Format, Limits};
 pub use settings::{FailureSettings, FailureSource, Layout, Mapping, SourceSettings, TableSettings};
 pub use sniff::{Guess, Sniff, sniff};
+pub use telemetry::ReadPlan;

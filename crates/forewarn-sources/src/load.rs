@@ -1,39 +1,25 @@
 //! Reads all tables of a run: finds the files, maps each, sets bad ones aside, and holds the result as valid frames. It does
 //! not know the clock or what the frames are used for.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forewarn_frames::TicketColumn;
-use forewarn_frames::checks::FileFacts;
-use forewarn_frames::input::{
-    self, Actions, AssetHistory, Assets, Events, Failures, Repeats, Telemetry, Tickets,
-};
-use forewarn_frames::rollup::TelemetryKind;
+use forewarn_frames::checks::{FileFacts, Rejected, RowsAfterNow};
+use forewarn_frames::input::{self, Actions, AssetHistory, Assets, Events, Failures, Repeats, Tickets};
+use forewarn_frames::rollup::Roller;
 use forewarn_frames::time::Micros;
 use polars::prelude::*;
 
-use crate::error::{SourceError, nearest};
-use crate::failure;
+use crate::cache::{self, Before, Cache, FileState, Miss, State};
+use crate::error::SourceError;
+use crate::failure::{self, Edges};
 use crate::files::{Input, inputs};
-use crate::inventory::Inventory;
-use crate::map::{Mapped, column_names, map_file};
-use crate::metrics::pivot;
+use crate::map::{Mapped, map_file};
+use crate::metrics::MayBe;
+use crate::prints::{Fingerprint, Prints};
 use crate::read::{first_line, guarded, parse, read_bytes};
-use crate::settings::{FailureSource, Layout, Mapping, SourceSettings, TableSettings};
-
-/// A file that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprint {
-    /// The path as the config names it, relative to the base folder where it lies in it.
-    pub path: String,
-    /// Where it lies.
-    pub full_path: PathBuf,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// The FNV-1a hash of its bytes, 64 bits: tells versions of a file apart, keeps no one out.
-    pub fnv64: u64,
-}
+use crate::settings::{FailureSource, SourceSettings, TableSettings};
+use crate::telemetry::{Feed, ReadPlan, check_named, roller_settings};
 
 /// Rows of one table outside the time that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +41,10 @@ pub struct Loaded {
     pub asset_history: Option<AssetHistory>,
     /// Tickets.
     pub tickets: Option<Tickets>,
-    /// Telemetry: one entry a source, or several where its files hold different metrics.
-    pub telemetry: Vec<(Telemetry, TelemetryKind)>,
+    /// Telemetry of all sources, rolled up by day.
+    pub telemetry: Roller,
+    /// Readings after [`ReadPlan::now`], which were left out, by entry of the config.
+    pub readings_after_now: Vec<(usize, RowsAfterNow)>,
     /// Events of all sources.
     pub events: Option<Events>,
     /// What counted as failure; empty where the config says nothing.
@@ -73,8 +61,10 @@ pub struct Loaded {
     pub assumed_as_opened: Vec<&'static str>,
     /// What reading met, file by file.
     pub files: Vec<FileFacts>,
-    /// The files, in the order they were read.
+    /// The files, sorted by path.
     pub fingerprints: Vec<Fingerprint>,
+    /// What went wrong with what is kept between loads, in words; nothing depends on it.
+    pub notes: Vec<String>,
     /// Rows outside the time that is kept, one entry a table that has some.
     pub cuts: Vec<Cut>,
 }
@@ -92,7 +82,7 @@ impl Loaded {
             self.events.as_ref().and_then(|t| times(t.df(), "ts")),
             times(self.failures.df(), "failed_at"),
         ];
-        self.telemetry.iter().map(|(t, _)| times(t.df(), "ts")).chain(tables).flatten().max()
+        tables.into_iter().flatten().chain(self.telemetry.newest().filter(|t| *t < before)).max()
     }
 
     /// How many rows another row of the same key stands for, by table that has some.
@@ -106,39 +96,140 @@ impl Loaded {
             ("failures", Some(self.failures.repeats())),
             ("actions", self.actions.as_ref().map(Actions::repeats)),
         ];
-        out.extend(self.telemetry.iter().map(|(t, _)| ("telemetry", Some(t.repeats()))));
+        out.extend(self.telemetry.rows().into_iter().map(|s| ("telemetry", Some(s.repeats()))));
         out.into_iter().filter_map(|(t, r)| r.filter(|r| *r != Repeats::default()).map(|r| (t, r))).collect()
     }
 }
 
-/// What the files of one source come to.
-struct Read {
-    parts: Vec<DataFrame>,
+/// The files of one source while they are read.
+struct AllFiles<'a> {
+    t: &'a TableSettings,
+    n_files: usize,
+    n_good: usize,
+    n_rows: u64,
+    n_kept: u64,
+    bad: Vec<SourceError>,
+    unresolved: BTreeMap<String, (usize, SourceError)>,
+}
+
+impl<'a> AllFiles<'a> {
+    fn new(t: &'a TableSettings, n_files: usize) -> Self {
+        Self { t, n_files, n_good: 0, n_rows: 0, n_kept: 0, bad: Vec::new(), unresolved: BTreeMap::new() }
+    }
+
+    fn good(
+        &mut self,
+        file: &Input,
+        (n_rows, n_kept): (u64, u64),
+        rejected: Vec<Rejected>,
+        unresolved: Vec<(String, SourceError)>,
+    ) -> FileFacts {
+        self.n_good += 1;
+        self.n_rows += n_rows;
+        self.n_kept += n_kept;
+        for (column, e) in unresolved {
+            self.unresolved.entry(column).or_insert((0, e)).0 += 1;
+        }
+        FileFacts { table: self.t.table, path: file.shown.clone(), n_rows, rejected, set_aside: None }
+    }
+
+    /// Sets a file of a pattern aside; a named one, or a fault of the config, is an error.
+    fn bad(&mut self, file: &Input, e: SourceError) -> Result<FileFacts, SourceError> {
+        // A condition that cannot be evaluated is a fault of the config, not of one file.
+        if file.named || matches!(e, SourceError::Sql { .. } | SourceError::Config { .. }) {
+            return Err(e);
+        }
+        let set_aside = Some(e.to_string());
+        self.bad.push(e);
+        Ok(FileFacts {
+            table: self.t.table,
+            path: file.shown.clone(),
+            n_rows: 0,
+            rejected: Vec::new(),
+            set_aside,
+        })
+    }
+
+    /// Whether the source can be used; `facts` ends with those of its files.
+    fn check(self, max_bad: f64, facts: &[FileFacts]) -> Result<(), SourceError> {
+        let t = self.t;
+        let n_bad = self.bad.len();
+        if let Some(first) = self.bad.into_iter().next() {
+            if self.n_files == 1 {
+                return Err(first);
+            }
+            if self.n_good == 0 || n_bad as f64 > max_bad * self.n_files as f64 {
+                return Err(SourceError::TooManyBadFiles {
+                    table: t.key.clone(),
+                    n_bad,
+                    n_files: self.n_files,
+                    max_share: max_bad,
+                    first: Box::new(first),
+                });
+            }
+        }
+        let n_good = self.n_good;
+        if let Some((_, e)) = self.unresolved.into_values().find(|(n, _)| *n == n_good) {
+            return Err(e);
+        }
+        let path = t.paths.join(", ");
+        // Nothing has been reported as done before the first list was read.
+        if self.n_rows == 0 && t.table != input::ACTIONS.name {
+            return Err(SourceError::NoRows { table: t.table.to_owned(), path });
+        }
+        let mine = &facts[facts.len().saturating_sub(self.n_files)..];
+        let left_out = mine.iter().flat_map(|f| &f.rejected).find(|r| r.row_left_out);
+        if let Some(why) = left_out.filter(|_| self.n_kept == 0 && t.filter.is_none()) {
+            return Err(SourceError::NothingUsable {
+                table: t.table.to_owned(),
+                path,
+                check: why.check,
+                column: why.column.clone(),
+                sample: why.sample.join(", "),
+            });
+        }
+        Ok(())
+    }
 }
 
 struct Loader<'a> {
     settings: &'a SourceSettings,
+    plan: &'a ReadPlan,
     on_file: &'a dyn Fn(&str),
+    cache: Option<Cache>,
+    prints: Prints,
     files: Vec<FileFacts>,
-    fingerprints: Vec<Fingerprint>,
     cuts: BTreeMap<&'static str, (u64, u64)>,
-    inventory: Option<Inventory>,
+    /// Keys of mapped tables in the cache that belong to these files.
+    used: BTreeSet<String>,
+    notes: Vec<String>,
 }
 
-/// Reads and validates every table; `on_file` hears each path before it is read.
+/// Reads and validates every table as the plan says; `on_file` hears each path before it is read.
 ///
 /// # Errors
 ///
 /// The first fault that leaves a table unusable: a named file that cannot be read, a table without a readable file or
 /// without rows, too many bad files of a pattern, a column map or condition that does not fit.
-pub fn load(settings: &SourceSettings, on_file: &dyn Fn(&str)) -> Result<Loaded, SourceError> {
+pub fn load(
+    settings: &SourceSettings,
+    plan: &ReadPlan,
+    on_file: &dyn Fn(&str),
+) -> Result<Loaded, SourceError> {
+    let cache = plan.cache.as_deref().map(Cache::new);
+    let known = cache.as_ref().map(Cache::known).unwrap_or_default();
+    let all = every_input(settings);
+    let prints = Prints::of(&all.iter().collect::<Vec<_>>(), &known, plan.threads, settings.limits.max_bytes);
     let mut l = Loader {
         settings,
+        plan,
         on_file,
+        cache,
+        prints,
         files: Vec::new(),
-        fingerprints: Vec::new(),
         cuts: BTreeMap::new(),
-        inventory: settings.assets_from_telemetry.as_ref().map(|_| Inventory::default()),
+        used: BTreeSet::new(),
+        notes: Vec::new(),
     };
     let mut assets = match &settings.assets {
         Some(t) => Some(Assets::try_new(&l.one(t)?)?),
@@ -152,20 +243,18 @@ pub fn load(settings: &SourceSettings, on_file: &dyn Fn(&str)) -> Result<Loaded,
         Some(t) => Some(Tickets::try_new(&l.one(t)?)?),
         None => None,
     };
-    let mut telemetry = Vec::new();
-    for t in &settings.telemetry {
-        let kind = TelemetryKind { on_change: t.on_change, counters: t.counters.clone() };
-        for df in l.telemetry(t)? {
-            telemetry.push((Telemetry::try_new(&df)?, kind.clone()));
-        }
+    let feed = l.telemetry()?;
+    let Feed { roller: telemetry, inventory, edges, after_now, cuts, .. } = feed;
+    if cuts != (0, 0) {
+        l.cuts.insert(input::TELEMETRY.name, cuts);
     }
-    if let Some(inventory) = l.inventory.take() {
+    if let Some(inventory) = inventory {
         let df = inventory.finish().map_err(|e| internal("telemetry", &e))?;
         assets = Some(Assets::try_new(&df)?);
     }
     let mut events = Vec::new();
     for t in &settings.events {
-        events.extend(l.read(t, None)?.parts);
+        events.extend(l.read(t)?);
     }
     let events =
         if settings.events.is_empty() { None } else { Some(Events::try_new(&union(events, "events")?)?) };
@@ -175,7 +264,10 @@ pub fn load(settings: &SourceSettings, on_file: &dyn Fn(&str)) -> Result<Loaded,
         FailureSource::Table(from) => match (*from, &tickets, &events) {
             ("tickets", Some(t), _) => failure::from_tickets(t, &settings.failure, &settings.known_late)?,
             ("events", _, Some(e)) => failure::from_events(e, &settings.failure)?,
-            _ => failure::from_telemetry(telemetry.iter().map(|(t, _)| t), &settings.failure)?,
+            _ => edges.map_or_else(
+                || Ok(failure::Derived { df: failure::none(), n_without_asset: 0 }),
+                Edges::finish,
+            )?,
         },
     };
     let failures = Failures::try_new(&derived.df)?;
@@ -186,6 +278,14 @@ pub fn load(settings: &SourceSettings, on_file: &dyn Fn(&str)) -> Result<Loaded,
     let has_cells = |name: &str| {
         tickets.as_ref().is_some_and(|t| t.df().column(name).is_ok_and(|c| c.null_count() < c.len()))
     };
+    let known = l.prints.known();
+    let fingerprints = l.prints.unchanged()?;
+    if let Some(cache) = &l.cache {
+        cache.forget_tables(&l.used);
+        if let Err(e) = cache.keep_known(&known) {
+            l.notes.push(format!("the hashes of the files could not be kept for the next run: {e}"));
+        }
+    }
     Ok(Loaded {
         assumed_as_opened: settings.assumed_as_opened.iter().copied().filter(|n| has_cells(n)).collect(),
         assets,
@@ -198,8 +298,10 @@ pub fn load(settings: &SourceSettings, on_file: &dyn Fn(&str)) -> Result<Loaded,
         n_failures_without_asset: derived.n_without_asset,
         terminal: settings.failure.terminal,
         known_late: settings.known_late.clone(),
+        readings_after_now: after_now.into_iter().filter(|(_, n)| n.n_rows > 0).collect(),
         files: l.files,
-        fingerprints: l.fingerprints,
+        fingerprints,
+        notes: l.notes,
         cuts: l
             .cuts
             .into_iter()
@@ -208,12 +310,24 @@ pub fn load(settings: &SourceSettings, on_file: &dyn Fn(&str)) -> Result<Loaded,
     })
 }
 
-fn internal(path: &str, e: &PolarsError) -> SourceError {
+pub(crate) fn internal(path: &str, e: &PolarsError) -> SourceError {
     SourceError::Malformed { path: path.to_owned(), row: None, message: first_line(e) }
 }
 
+/// The files of all tables.
+fn every_input(settings: &SourceSettings) -> Vec<Input> {
+    let failures = match &settings.failure.source {
+        FailureSource::File(t) => Some(t.as_ref()),
+        _ => None,
+    };
+    let one = [&settings.assets, &settings.asset_history, &settings.tickets, &settings.actions];
+    let tables = one.into_iter().flatten().chain(failures).chain(&settings.telemetry).chain(&settings.events);
+    // A path that names nothing is an error when its table is read.
+    tables.filter_map(|t| inputs(&settings.base, t).ok()).flatten().collect()
+}
+
 /// Tables one under the other; a column that one lacks is empty there.
-fn union(parts: Vec<DataFrame>, what: &str) -> Result<DataFrame, SourceError> {
+pub(crate) fn union(parts: Vec<DataFrame>, what: &str) -> Result<DataFrame, SourceError> {
     let mut schema: Vec<(PlSmallStr, DataType)> = Vec::new();
     for p in &parts {
         for c in p.columns() {
@@ -241,10 +355,6 @@ fn union(parts: Vec<DataFrame>, what: &str) -> Result<DataFrame, SourceError> {
     Ok(out.unwrap_or_default())
 }
 
-fn fnv64(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
 /// The column that says when a row happened, where rows are cut by time.
 fn time_column(table: &str) -> Option<&'static str> {
     match table {
@@ -257,155 +367,202 @@ fn time_column(table: &str) -> Option<&'static str> {
     }
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
     /// A table as one piece.
     fn one(&mut self, t: &TableSettings) -> Result<DataFrame, SourceError> {
-        union(self.read(t, None)?.parts, &t.key)
-    }
-
-    /// A telemetry source: one table a set of metrics, so that files of different metrics do not push each other out.
-    fn telemetry(&mut self, t: &TableSettings) -> Result<Vec<DataFrame>, SourceError> {
-        let read = self.read(t, self.settings.assets_from_telemetry.as_ref())?;
-        let error = |e: PolarsError| internal(&t.key, &e);
-        let mut groups: BTreeMap<Vec<String>, Vec<DataFrame>> = BTreeMap::new();
-        let spec = t.spec();
-        if t.layout == Layout::Long {
-            let (mut df, _) = pivot(&union(read.parts, &t.key)?).map_err(error)?;
-            let names: Vec<String> =
-                column_names(&df).into_iter().filter(|n| spec.column(n).is_none()).collect();
-            if let Some(wanted) = t.metrics.iter().flatten().find(|m| !names.contains(m)) {
-                return Err(SourceError::Config {
-                    key: format!("{}.metrics", t.key),
-                    found: wanted.clone(),
-                    allowed: format!("one of the source's metrics: {}", names.join(", ")),
-                    hint: nearest(wanted, names.iter().map(String::as_str))
-                        .map(|n| format!("did you mean `{n}`?")),
-                });
-            }
-            for name in &names {
-                if t.ignore.contains(name) || t.metrics.as_ref().is_some_and(|m| !m.contains(name)) {
-                    df.drop_in_place(name).map_err(error)?;
-                }
-            }
-            groups.insert(Vec::new(), vec![df]);
-        } else {
-            for p in read.parts {
-                let mut metrics: Vec<String> = p
-                    .get_column_names()
-                    .iter()
-                    .map(ToString::to_string)
-                    .filter(|n| spec.column(n).is_none())
-                    .collect();
-                metrics.sort();
-                groups.entry(metrics).or_default().push(p);
-            }
-        }
-        groups.into_values().map(|parts| union(parts, &t.key)).collect()
+        union(self.read(t)?, &t.key)
     }
 
     /// Reads the files of one source; bad files of a pattern are set aside.
-    fn read(
-        &mut self,
-        t: &TableSettings,
-        assets: Option<&BTreeMap<String, Mapping>>,
-    ) -> Result<Read, SourceError> {
+    fn read(&mut self, t: &TableSettings) -> Result<Vec<DataFrame>, SourceError> {
         let files = inputs(&self.settings.base, t)?;
         let mut parts = Vec::new();
-        let mut unresolved: BTreeMap<String, (usize, SourceError)> = BTreeMap::new();
-        let mut bad: Vec<SourceError> = Vec::new();
-        let (mut n_good, mut n_rows, mut n_kept) = (0usize, 0u64, 0u64);
-        let first_facts = self.files.len();
+        let mut all = AllFiles::new(t, files.len());
         for file in &files {
             (self.on_file)(&file.shown);
-            match self.file(file, t, assets) {
-                Ok((rows, mapped)) => {
-                    n_good += 1;
-                    n_rows += rows;
-                    for (column, e) in mapped.unresolved {
-                        unresolved.entry(column).or_insert((0, e)).0 += 1;
-                    }
-                    if let (Some(inventory), Some(side)) = (&mut self.inventory, &mapped.assets) {
-                        inventory.add(side).map_err(|e| internal(&file.shown, &e))?;
-                    }
-                    n_kept += mapped.df.height() as u64;
-                    self.files.push(FileFacts {
-                        table: t.table,
-                        path: file.shown.clone(),
-                        n_rows: rows,
-                        rejected: mapped.rejected,
-                        set_aside: None,
-                    });
+            match self.file(file, t) {
+                Ok((n_rows, mapped)) => {
+                    let n_kept = mapped.df.height() as u64;
+                    self.files.push(all.good(file, (n_rows, n_kept), mapped.rejected, mapped.unresolved));
                     parts.push(self.cut(mapped.df, t.table).map_err(|e| internal(&file.shown, &e))?);
                 }
-                // A condition that cannot be evaluated is a fault of the config, not of one file.
-                Err(e @ (SourceError::Sql { .. } | SourceError::Config { .. })) => return Err(e),
-                Err(e) if file.named => return Err(e),
-                Err(e) => {
-                    self.files.push(FileFacts {
-                        table: t.table,
-                        path: file.shown.clone(),
-                        n_rows: 0,
-                        rejected: Vec::new(),
-                        set_aside: Some(e.to_string()),
-                    });
-                    bad.push(e);
-                }
+                Err(e) => self.files.push(all.bad(file, e)?),
             }
         }
-        let n_bad = bad.len();
-        if let Some(first) = bad.into_iter().next() {
-            if files.len() == 1 {
-                return Err(first);
-            }
-            if n_good == 0 || n_bad as f64 > self.settings.max_bad_files * files.len() as f64 {
-                return Err(SourceError::TooManyBadFiles {
-                    table: t.key.clone(),
-                    n_bad,
-                    n_files: files.len(),
-                    max_share: self.settings.max_bad_files,
-                    first: Box::new(first),
-                });
-            }
-        }
-        if let Some((_, e)) = unresolved.into_values().find(|(n, _)| *n == n_good) {
-            return Err(e);
-        }
-        let path = t.paths.join(", ");
-        // Nothing has been reported as done before the first list was read.
-        if n_rows == 0 && t.table != input::ACTIONS.name {
-            return Err(SourceError::NoRows { table: t.table.to_owned(), path });
-        }
-        let left_out = self.files[first_facts..].iter().flat_map(|f| &f.rejected).find(|r| r.row_left_out);
-        if let Some(why) = left_out.filter(|_| n_kept == 0 && t.filter.is_none()) {
-            return Err(SourceError::NothingUsable {
-                table: t.table.to_owned(),
-                path,
-                check: why.check,
-                column: why.column.clone(),
-                sample: why.sample.join(", "),
-            });
-        }
-        Ok(Read { parts })
+        all.check(self.settings.max_bad_files, &self.files)?;
+        Ok(parts)
     }
 
-    fn file(
-        &mut self,
-        file: &Input,
-        t: &TableSettings,
-        assets: Option<&BTreeMap<String, Mapping>>,
-    ) -> Result<(u64, Mapped), SourceError> {
+    /// Telemetry as it was kept, where that is of these files; a state that is broken is noted.
+    fn kept(&mut self, files: &[Vec<Input>], key: &str) -> Option<State> {
+        let cache = self.cache.as_ref()?;
+        let sha256 = |entry: usize, path: &str| {
+            let file = files.get(entry)?.iter().find(|f| f.shown == path)?;
+            Some(self.prints.get(file)?.sha256.clone())
+        };
+        let roller = roller_settings(self.settings, self.plan);
+        match cache.state(key, roller, self.plan.now, &sha256) {
+            Ok(state) => Some(state),
+            Err(Miss::Other) => None,
+            Err(Miss::Broken(why)) => {
+                self.notes
+                    .push(format!("what was kept of the telemetry is broken ({why}); it is read again"));
+                None
+            }
+        }
+    }
+
+    /// Reads all telemetry, from where the last load ended where that can be gone on from. A file of a pattern that turns
+    /// out bad after a part of it was taken in is left out from the start, as if it had been known.
+    fn telemetry(&mut self) -> Result<Feed<'a>, SourceError> {
+        let settings = self.settings;
+        let files = self.inputs_of_telemetry()?;
+        let key = Feed::key(settings, self.plan);
+        let mut kept = self.kept(&files, &key);
+        let mut known_bad: BTreeMap<(usize, String), SourceError> = BTreeMap::new();
+        'again: loop {
+            let mut feed = Feed::new(settings, self.plan);
+            let mut before = Before::default();
+            let mut states: BTreeMap<(usize, String), FileState> = BTreeMap::new();
+            let resumed = kept.is_some();
+            if let Some(state) = kept.take() {
+                before = state.before();
+                states = feed.resume(state)?.into_iter().map(|f| ((f.entry, f.path.clone()), f)).collect();
+            }
+            let n_before = states.len();
+            let mut keeps = true;
+            let mut facts: Vec<FileFacts> = Vec::new();
+            let mut maybe: Vec<Vec<MayBe>> = Vec::new();
+            for (entry, t) in settings.telemetry.iter().enumerate() {
+                let first = facts.len();
+                let mut all = AllFiles::new(t, files[entry].len());
+                for file in &files[entry] {
+                    let key = (entry, file.shown.clone());
+                    if let Some(f) = states.get(&key) {
+                        facts.push(all.good(file, (f.n_rows, f.n_kept), f.rejected.clone(), Vec::new()));
+                        maybe.push(f.maybe.clone());
+                        continue;
+                    }
+                    (self.on_file)(&file.shown);
+                    let read = match known_bad.get(&key) {
+                        Some(e) => Err(e.clone()),
+                        None => feed.file(entry, file),
+                    };
+                    match read {
+                        Ok(fed) => {
+                            keeps &= fed.unresolved.is_empty();
+                            match self.prints.get(file) {
+                                Some(print) => {
+                                    let state = FileState {
+                                        entry,
+                                        path: file.shown.clone(),
+                                        sha256: print.sha256.clone(),
+                                        n_rows: fed.n_rows,
+                                        n_kept: fed.n_kept,
+                                        rejected: fed.rejected.clone(),
+                                        maybe: fed.maybe.clone(),
+                                    };
+                                    states.insert(key, state);
+                                }
+                                None => keeps = false,
+                            }
+                            let n = (fed.n_rows, fed.n_kept);
+                            facts.push(all.good(file, n, fed.rejected, fed.unresolved));
+                            maybe.push(fed.maybe);
+                        }
+                        Err(e) => {
+                            facts.push(all.bad(file, e.clone())?);
+                            maybe.push(Vec::new());
+                            if known_bad.insert(key, e).is_none() && feed.begun {
+                                continue 'again;
+                            }
+                        }
+                    }
+                }
+                all.check(settings.max_bad_files, &facts[first..])?;
+            }
+            if resumed && !feed.in_order() {
+                // The older rows of an asset are not at hand any more.
+                continue 'again;
+            }
+            let good: Vec<Vec<Input>> = files
+                .iter()
+                .enumerate()
+                .map(|(entry, files)| {
+                    let read = |f: &&Input| !known_bad.contains_key(&(entry, f.shown.clone()));
+                    files.iter().filter(read).cloned().collect()
+                })
+                .collect();
+            feed.read_late(&good, self.on_file)?;
+            if keeps && (!resumed || states.len() > n_before) {
+                self.keep(&key, &mut feed, &before, &states.into_values().collect::<Vec<_>>());
+            }
+            let mut maybe = maybe.into_iter();
+            let mut rest = facts.as_mut_slice();
+            for (entry, t) in settings.telemetry.iter().enumerate() {
+                let (mine, others) = rest.split_at_mut(files[entry].len());
+                rest = others;
+                let rejected = mine.iter_mut().map(|f| &mut f.rejected);
+                feed.settle(entry, &mut rejected.zip(maybe.by_ref()).collect::<Vec<_>>());
+                check_named(t, &feed.roller.metrics_of(entry))?;
+            }
+            self.files.extend(facts);
+            return Ok(feed);
+        }
+    }
+
+    /// Keeps telemetry for the next load. Where that fails the load is as good, and the next one reads more.
+    fn keep(&mut self, key: &str, feed: &mut Feed<'_>, before: &Before, files: &[FileState]) {
+        let Some(more) = feed.more() else { return };
+        let Some(cache) = &self.cache else { return };
+        let counted = (feed.cuts, feed.first_after);
+        if let Err(e) = cache.keep_state(key, &feed.roller, before, files, counted, &feed.after_now, more) {
+            self.notes.push(format!("the telemetry that was read could not be kept for the next run: {e}"));
+        }
+    }
+
+    fn inputs_of_telemetry(&self) -> Result<Vec<Vec<Input>>, SourceError> {
+        self.settings.telemetry.iter().map(|t| inputs(&self.settings.base, t)).collect()
+    }
+
+    fn file(&mut self, file: &Input, t: &TableSettings) -> Result<(u64, Mapped), SourceError> {
+        let print = self.prints.get(file).map(|p| p.sha256.clone());
+        let key = print.map(|sha256| cache::key(&(t, sha256)));
+        if let (Some(cache), Some(key)) = (&self.cache, &key) {
+            match cache.table(key) {
+                Ok((df, n_rows, rejected)) => {
+                    self.used.insert(key.clone());
+                    let mapped =
+                        Mapped { df, assets: None, rejected, maybe: Vec::new(), unresolved: Vec::new() };
+                    return Ok((n_rows, mapped));
+                }
+                Err(Miss::Broken(why)) => {
+                    self.notes.push(format!(
+                        "what was kept of `{}` is broken ({why}); it is read again",
+                        file.shown
+                    ));
+                }
+                Err(Miss::Other) => {}
+            }
+        }
         let limits = self.settings.limits;
         let bytes = read_bytes(&file.full, &file.shown, limits)?;
-        self.fingerprints.push(Fingerprint {
-            path: file.shown.clone(),
-            full_path: file.full.clone(),
-            bytes: bytes.len() as u64,
-            fnv64: fnv64(&bytes),
-        });
         let (_, raw) = parse(bytes, &file.shown, t.delimiter.map(|d| d as u8), limits)?;
         let left_out: u64 = raw.notes.iter().filter(|n| n.row_left_out).map(|n| n.n_rows).sum();
         let rows = raw.df.height() as u64 + left_out;
-        let mapped = guarded(&file.shown, || map_file(&raw, t, assets, &file.shown))?;
+        let mapped = guarded(&file.shown, || map_file(&raw, t, None, &file.shown))?;
+        if let (Some(cache), Some(key)) = (&self.cache, key)
+            && mapped.unresolved.is_empty()
+        {
+            match cache.keep_table(&key, (&mapped.df, rows, &mapped.rejected)) {
+                Ok(()) => {
+                    self.used.insert(key);
+                }
+                Err(e) => {
+                    self.notes.push(format!("`{}` could not be kept for the next run: {e}", file.shown));
+                }
+            }
+        }
         Ok((rows, mapped))
     }
 

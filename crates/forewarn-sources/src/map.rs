@@ -11,7 +11,7 @@ use polars::sql::sql_expr;
 use crate::column::{ColumnSource, Piece, Template};
 use crate::convert::{TimeRules, cell_text, rejected, ticket_type, to_number, to_text, to_time};
 use crate::error::{SourceError, nearest};
-use crate::metrics;
+use crate::metrics::{self, MayBe};
 use crate::read::{RawTable, first_line};
 use crate::settings::{Layout, Mapping, TableSettings};
 use crate::zone::Zone;
@@ -25,6 +25,8 @@ pub(crate) struct Mapped {
     pub(crate) assets: Option<DataFrame>,
     /// What was not used.
     pub(crate) rejected: Vec<Rejected>,
+    /// Columns that may be metrics, where the table is wide telemetry.
+    pub(crate) maybe: Vec<MayBe>,
     /// Optional columns whose configured source this file does not have.
     pub(crate) unresolved: Vec<(String, SourceError)>,
 }
@@ -298,6 +300,7 @@ pub(crate) fn map_file(
     let mut used = BTreeSet::new();
     let mut columns: Vec<Column> = Vec::new();
     let mut keep = vec![true; n];
+    let mut maybe = Vec::new();
     for c in spec.columns {
         let found = match file.find(settings, settings.columns.get(c.name), c.name, &mut used) {
             Err(e @ SourceError::UnknownColumn { .. }) if !c.required => {
@@ -410,20 +413,20 @@ pub(crate) fn map_file(
                     unresolved.push((format!("metrics {wanted}"), e));
                 }
             }
-            let (found, told) = metrics::wide(df, settings, &used, rows).map_err(internal(path))?;
-            columns.extend(
-                found
-                    .into_iter()
-                    .filter(|m| !columns.iter().any(|c| c.name() == m.name()))
-                    .collect::<Vec<_>>(),
-            );
-            rejects.extend(told);
+            let (found, all) = metrics::wide(df, settings, &used, rows).map_err(internal(path))?;
+            let named = |name: &str| columns.iter().any(|c| c.name() == name);
+            maybe = all.into_iter().filter(|m| !named(&m.name)).collect();
+            let found: Vec<Column> = found.into_iter().filter(|m| !named(m.name())).collect();
+            columns.extend(found);
         }
     }
     let mut out = DataFrame::new(n, columns).map_err(internal(path))?;
     if let Some(text) = &settings.filter {
-        let mut all = out.columns().to_vec();
-        all.extend(df.columns().iter().filter(|c| out.column(c.name()).is_err()).cloned());
+        // Of a column that may be none of numbers the condition means the text.
+        let text_of = |name: &str| maybe.iter().any(|m| m.name == name && m.bad.is_some());
+        let mut all: Vec<Column> = out.columns().iter().filter(|c| !text_of(c.name())).cloned().collect();
+        let taken: Vec<PlSmallStr> = all.iter().map(|c| c.name().clone()).collect();
+        all.extend(df.columns().iter().filter(|c| !taken.contains(c.name())).cloned());
         let all = DataFrame::new(n, all).map_err(internal(path))?;
         let mask = condition(&all, text, &format!("{}.where", settings.key))?;
         for (k, m) in keep.iter_mut().zip(mask.iter()) {
@@ -443,7 +446,7 @@ pub(crate) fn map_file(
         side = side.map(|s| s.filter(&mask)).transpose().map_err(internal(path))?;
     }
     rejects.sort_by(|a, b| (a.check, &a.column).cmp(&(b.check, &b.column)));
-    Ok(Mapped { df: out, assets: side, rejected: rejects, unresolved })
+    Ok(Mapped { df: out, assets: side, rejected: rejects, unresolved, maybe })
 }
 
 /// The `metric` and `value` cells of long telemetry.

@@ -38,15 +38,26 @@ fn metric_name(name: &str, settings: &TableSettings) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// The metric columns of a wide file: numeric ones, and text of which at least half can be read as numbers.
+/// A column of a wide file that may be a metric: whether it is one, all rows of its source decide.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MayBe {
+    /// The metric's name.
+    pub(crate) name: String,
+    /// Cells that are numbers.
+    pub(crate) n_read: u64,
+    /// Cells that are not, where there are some.
+    pub(crate) bad: Option<Rejected>,
+}
+
+/// The columns of a wide file that may be metrics, those of numbers with their cells.
 pub(crate) fn wide(
     df: &DataFrame,
     settings: &TableSettings,
     used: &BTreeSet<String>,
     rows: &RowNumbers,
-) -> PolarsResult<(Vec<Column>, Vec<Rejected>)> {
+) -> PolarsResult<(Vec<Column>, Vec<MayBe>)> {
     let mut out: Vec<Column> = Vec::new();
-    let mut told = Vec::new();
+    let mut all: Vec<MayBe> = Vec::new();
     for c in df.columns() {
         let source = c.name().as_str();
         if used.contains(source)
@@ -56,24 +67,19 @@ pub(crate) fn wide(
             continue;
         }
         let Some(name) = metric_name(source, settings) else { continue };
+        if all.iter().any(|m| m.name == name) {
+            continue;
+        }
         let (column, bad) = numbers(c, &name, false)?;
-        let n_read = column.len() - column.null_count();
-        if n_read == 0 && bad.is_empty() {
-            // Nothing but missing cells: no metric here, and nothing to tell.
-            continue;
-        }
-        if n_read < bad.len() {
-            told.push(rejected("not_a_metric", source, &bad, false, rows, |i| cell_text(c, i)));
-            continue;
-        }
-        if !bad.is_empty() {
-            told.push(rejected("unparseable_numbers", source, &bad, false, rows, |i| cell_text(c, i)));
-        }
-        if !out.iter().any(|o| o.name() == column.name()) {
+        let n_read = (column.len() - column.null_count()) as u64;
+        let bad = (!bad.is_empty())
+            .then(|| rejected("unparseable_numbers", source, &bad, false, rows, |i| cell_text(c, i)));
+        if n_read > 0 {
             out.push(column);
         }
+        all.push(MayBe { name, n_read, bad });
     }
-    Ok((out, told))
+    Ok((out, all))
 }
 
 /// The columns `metric` and `value` of a long file; rows without a metric are left out.

@@ -27,6 +27,23 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whether so many unpacked bytes may be read of a file that takes `packed` bytes.
+    pub(crate) fn check(self, path: &str, total: u64, packed: Option<u64>) -> Result<(), SourceError> {
+        if total > self.max_bytes {
+            return Err(SourceError::TooLarge { path: path.to_owned(), cap: self.max_bytes });
+        }
+        if packed.is_some_and(|p| total > RATIO_FROM && total / self.max_ratio.max(1) > p) {
+            return Err(SourceError::Ratio { path: path.to_owned(), cap: self.max_ratio });
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn malformed(path: &str, message: String) -> SourceError {
+    SourceError::Malformed { path: path.to_owned(), row: None, message }
+}
+
 /// Below this many unpacked bytes no ratio is too high: small files of one repeated line pack well.
 const RATIO_FROM: u64 = 64 << 20;
 
@@ -82,13 +99,13 @@ impl Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Packing {
+pub(crate) enum Packing {
     None,
     Gzip,
     Zstd,
 }
 
-fn format_of(path: &str) -> Result<(Format, Packing), SourceError> {
+pub(crate) fn format_of(path: &str) -> Result<(Format, Packing), SourceError> {
     let lower = path.to_lowercase();
     let (inner, packing) = if let Some(i) = lower.strip_suffix(".gz") {
         (i, Packing::Gzip)
@@ -108,19 +125,25 @@ fn format_of(path: &str) -> Result<(Format, Packing), SourceError> {
     Ok((format, packing))
 }
 
-/// The bytes of a file as they lie on disk.
-pub(crate) fn read_bytes(full: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, SourceError> {
-    let unreadable =
-        |e: std::io::Error| SourceError::Unreadable { path: path.to_owned(), reason: e.to_string() };
+fn unreadable(path: &str, e: &std::io::Error) -> SourceError {
+    SourceError::Unreadable { path: path.to_owned(), reason: e.to_string() }
+}
+
+/// Opens a file that is not larger than it may be.
+pub(crate) fn open(full: &Path, path: &str, limits: Limits) -> Result<File, SourceError> {
     if full.is_dir() {
         return Err(SourceError::Directory { path: path.to_owned() });
     }
-    let mut file = File::open(full).map_err(unreadable)?;
-    let meta = file.metadata().map_err(unreadable)?;
-    if meta.len() > limits.max_bytes {
-        return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
-    }
-    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    let file = File::open(full).map_err(|e| unreadable(path, &e))?;
+    limits.check(path, file.metadata().map_err(|e| unreadable(path, &e))?.len(), None)?;
+    Ok(file)
+}
+
+/// The bytes of a file as they lie on disk.
+pub(crate) fn read_bytes(full: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, SourceError> {
+    let unreadable = |e: std::io::Error| unreadable(path, &e);
+    let mut file = open(full, path, limits)?;
+    let mut bytes = Vec::with_capacity(file.metadata().map_err(unreadable)?.len() as usize);
     // A pipe or a file that grows is cut at the cap too.
     (&mut file).take(limits.max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > limits.max_bytes {
@@ -146,22 +169,17 @@ fn unpack(packed: Vec<u8>, packing: Packing, path: &str, limits: Limits) -> Resu
     let mut out = Vec::new();
     loop {
         let n = reader.by_ref().take(8 << 20).read_to_end(&mut out).map_err(malformed)? as u64;
-        let total = out.len() as u64;
-        if total > limits.max_bytes {
-            return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
-        }
-        if total > RATIO_FROM && total / limits.max_ratio.max(1) > n_packed {
-            return Err(SourceError::Ratio { path: path.to_owned(), cap: limits.max_ratio });
-        }
+        limits.check(path, out.len() as u64, Some(n_packed))?;
         if n == 0 {
             return Ok(out);
         }
     }
 }
 
-/// Checks that bytes are text and takes the BOM off.
-fn as_text<'a>(bytes: &'a [u8], path: &str) -> Result<&'a str, SourceError> {
+/// Checks that bytes are text and takes the BOM off; `first` says that the file begins with them.
+pub(crate) fn as_text<'a>(bytes: &'a [u8], path: &str, first: bool) -> Result<&'a str, SourceError> {
     let looks_like = match bytes {
+        _ if !first => None,
         [b'P', b'A', b'R', b'1', ..] => Some("Parquet"),
         [0x1f, 0x8b, ..] => Some("gzip"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
@@ -174,7 +192,8 @@ fn as_text<'a>(bytes: &'a [u8], path: &str) -> Result<&'a str, SourceError> {
         return Err(SourceError::Binary { path: path.to_owned(), byte: nul.unwrap_or(0) as u64, looks_like });
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Ok(text) if first => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Ok(text) => Ok(text),
         Err(e) => {
             let at = e.valid_up_to();
             Err(SourceError::NotUtf8 {
@@ -200,8 +219,8 @@ pub(crate) fn parse(
     }
     let bytes = unpack(bytes, packing, path, limits)?;
     let raw = guarded(path, || match format {
-        Format::Csv => read_csv(as_text(&bytes, path)?, path, delimiter),
-        Format::Ndjson => read_ndjson(as_text(&bytes, path)?, path),
+        Format::Csv => read_csv(as_text(&bytes, path, true)?, path, delimiter),
+        Format::Ndjson => read_ndjson(as_text(&bytes, path, true)?, path, 0),
         Format::Parquet => read_parquet(&bytes, path, limits),
     })?;
     Ok((format, raw))
@@ -234,26 +253,43 @@ fn read_parquet(bytes: &[u8], path: &str, limits: Limits) -> Result<RawTable, So
         });
     }
     let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let n_rows = reader.num_rows().map_err(malformed)?;
-    let claimed: u64 = reader
-        .get_metadata()
-        .map_err(malformed)?
-        .row_groups
-        .iter()
-        .map(|g| g.total_byte_size() as u64)
-        .fold(0, u64::saturating_add);
-    // One value takes at least an eighth of a bit on disk and a byte in memory, whatever the header says.
-    if claimed > limits.max_bytes || n_rows as u64 > limits.max_bytes || n_rows as u64 > u64::from(u32::MAX) {
-        return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
-    }
+    check_parquet(&mut reader, path, limits)?;
     let df = reader.finish().map_err(malformed)?;
     let (df, notes) = flat(df, path)?;
     Ok(RawTable { df, rows: RowNumbers::From(1), notes, delimiter: None })
 }
 
-fn read_ndjson(text: &str, path: &str) -> Result<RawTable, SourceError> {
-    let lines: Vec<u32> =
-        text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()).map(|(i, _)| i as u32 + 1).collect();
+/// Checks what a Parquet file says of itself; gives the number of rows up to the end of each group of rows.
+pub(crate) fn check_parquet<R: polars::io::mmap::MmapBytesReader>(
+    reader: &mut ParquetReader<R>,
+    path: &str,
+    limits: Limits,
+) -> Result<Vec<usize>, SourceError> {
+    let malformed = |e: PolarsError| malformed(path, first_line(&e));
+    let n_rows = reader.num_rows().map_err(malformed)?;
+    let groups = &reader.get_metadata().map_err(malformed)?.row_groups;
+    let claimed = groups.iter().map(|g| g.total_byte_size() as u64).fold(0, u64::saturating_add);
+    // One value takes at least an eighth of a bit on disk and a byte in memory, whatever the header says.
+    if claimed > limits.max_bytes || n_rows as u64 > limits.max_bytes || n_rows as u64 > u64::from(u32::MAX) {
+        return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
+    }
+    Ok(groups
+        .iter()
+        .scan(0, |end, g| {
+            *end += g.num_rows();
+            Some(*end)
+        })
+        .collect())
+}
+
+/// Reads lines of JSON objects; the first line has the number `before` + 1.
+pub(crate) fn read_ndjson(text: &str, path: &str, before: u32) -> Result<RawTable, SourceError> {
+    let lines: Vec<u32> = text
+        .lines()
+        .enumerate()
+        .filter(|(_, l)| !l.trim().is_empty())
+        .map(|(i, _)| before + i as u32 + 1)
+        .collect();
     if lines.is_empty() {
         return Err(SourceError::Empty { path: path.to_owned() });
     }
@@ -273,7 +309,7 @@ fn read_ndjson(text: &str, path: &str) -> Result<RawTable, SourceError> {
                 l.trim_start().starts_with('{') && guarded(path, || Ok(read(l).is_ok())) == Ok(true)
             };
             let bad = text.lines().enumerate().find(|(_, l)| !l.trim().is_empty() && !is_object(l));
-            let row = bad.map(|(i, _)| i as u64 + 1);
+            let row = bad.map(|(i, _)| u64::from(before) + i as u64 + 1);
             let message = match other {
                 _ if row.is_some() => "is no JSON object".to_owned(),
                 Ok(df) => format!("found {} objects in {} lines", df.height(), lines.len()),
@@ -285,7 +321,7 @@ fn read_ndjson(text: &str, path: &str) -> Result<RawTable, SourceError> {
 }
 
 /// Objects in cells become columns `outer.inner`; lists are left out with a note.
-fn flat(df: DataFrame, path: &str) -> Result<(DataFrame, Vec<Rejected>), SourceError> {
+pub(crate) fn flat(df: DataFrame, path: &str) -> Result<(DataFrame, Vec<Rejected>), SourceError> {
     let nested =
         |c: &Column| matches!(c.dtype(), DataType::Struct(_) | DataType::List(_) | DataType::Array(..));
     if !df.columns().iter().any(nested) {

@@ -166,6 +166,9 @@ pub(crate) struct RunArgs {
     /// Print the resolved settings and what would be read; write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Read and compute everything anew, and keep nothing for the next run; the result is the same
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 }
 
 /// What a backtest judges.

@@ -17,6 +17,8 @@ use crate::errors::{Exit, Failure, Outcome};
 
 /// The folder in OUT that holds the run folders themselves.
 pub(crate) const RUNS: &str = ".runs";
+/// The folder in OUT of what is kept between runs; it may be deleted at any time.
+pub(crate) const CACHE: &str = ".cache";
 /// The file that makes a folder complete.
 pub(crate) const MANIFEST: &str = "manifest.json";
 /// The one file that may differ between runs of the same inputs.

@@ -2,12 +2,13 @@
 //! or what a check looks at.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use forewarn_frames::checks::{self, CheckContext};
-use forewarn_frames::input::{Actions, AssetHistory, Events, Failures, Telemetry, Tickets};
+use forewarn_frames::input::{Actions, AssetHistory, Events, Failures, Tickets};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding, FrameError, FrameInputs, Frames, Severity};
-use forewarn_sources::{Loaded, SourceError};
+use forewarn_sources::{Loaded, ReadPlan, SourceError};
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, NewChunkedArray, PolarsResult};
 
 use crate::clock;
@@ -57,14 +58,26 @@ pub(crate) fn internal(error: &dyn std::fmt::Display) -> Failure {
     Failure::bug("internal error in a table operation").cause(error.to_string()).or_no_room()
 }
 
-/// Reads every source and finds where observation ends.
+/// Reads every source and finds where observation ends; what was read is kept in `cache`, and used from there.
 ///
 /// # Errors
 ///
 /// A source cannot be read, nothing in it has a date, or the work was asked to stop.
-pub(crate) fn read(settings: &Settings, context: &Context) -> Outcome<Inputs> {
+pub(crate) fn read(settings: &Settings, context: &Context, cache: Option<PathBuf>) -> Outcome<Inputs> {
     let now = clock::now();
-    let loaded = forewarn_sources::load(&settings.reading, &|file| context.progress.note("reading", file))?;
+    let plan = ReadPlan {
+        now,
+        telemetry_from: settings.history_from.map(Cutoff::micros),
+        ranges: settings.checks.ranges.clone(),
+        threads: crate::threads::number(),
+        cache,
+        ..ReadPlan::default()
+    };
+    let loaded =
+        forewarn_sources::load(&settings.reading, &plan, &|file| context.progress.note("reading", file))?;
+    for note in &loaded.notes {
+        context.ui.warn(note);
+    }
     context.stop.check()?;
     let as_of = match settings.as_of {
         Some(as_of) => as_of,
@@ -81,9 +94,8 @@ pub(crate) fn read(settings: &Settings, context: &Context) -> Outcome<Inputs> {
 /// failure.
 fn newest(loaded: &Loaded, now: Micros) -> PolarsResult<Option<Cutoff>> {
     let mut at = loaded.tickets.as_ref().map(|t| last_until(t.df(), "opened_at", now)).transpose()?.flatten();
-    for (telemetry, _) in &loaded.telemetry {
-        at = at.max(last_until(telemetry.df(), "ts", now)?);
-    }
+    // Readings after now were left out.
+    at = at.max(loaded.telemetry.newest());
     if at.is_none() {
         at = loaded.events.as_ref().map(|e| last_until(e.df(), "ts", now)).transpose()?.flatten();
         at = at.max(last_until(loaded.failures.df(), "failed_at", now)?);
@@ -138,7 +150,8 @@ impl Inputs {
             as_of_given: self.as_of_given,
             assets: l.assets.as_ref(),
             tickets: l.tickets.as_ref(),
-            telemetry: l.telemetry.iter().map(|(t, _)| t).collect(),
+            telemetry: &l.telemetry,
+            readings_after_now: l.readings_after_now.clone(),
             events: l.events.as_ref(),
             failures: Some(&l.failures),
             actions: l.actions.as_ref(),
@@ -156,26 +169,10 @@ impl Inputs {
     }
 
     /// The size and hash of each file that was read, by its path as the config names it.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be read any more.
-    pub(crate) fn fingerprints(&self, context: &Context) -> Outcome<BTreeMap<String, Fingerprint>> {
-        let mut by_path = BTreeMap::new();
-        for file in &self.loaded.fingerprints {
-            context.stop.check()?;
-            let print = Fingerprint::of_file(&file.full_path)
-                .map_err(|e| Failure::io("read again", &file.full_path, &e))?;
-            if print.bytes != file.bytes {
-                return Err(Failure::input(format!(
-                    "`{}` changed while it was read",
-                    file.full_path.display()
-                ))
-                .hint("run again when its export has finished"));
-            }
-            by_path.insert(file.path.clone(), print);
-        }
-        Ok(by_path)
+    pub(crate) fn fingerprints(&self) -> BTreeMap<String, Fingerprint> {
+        let print =
+            |f: &forewarn_sources::Fingerprint| Fingerprint { bytes: f.bytes, sha256: f.sha256.clone() };
+        self.loaded.fingerprints.iter().map(|f| (f.path.clone(), print(f))).collect()
     }
 
     /// Indexes what was observed before `as_of` (and after `run.history_from`): what came later has not happened yet.
@@ -192,10 +189,6 @@ impl Inputs {
         let tickets =
             l.tickets.map(|f| cut(f, Tickets::df, Tickets::try_new, "opened_at", from, to)).transpose()?;
         let events = l.events.map(|f| cut(f, Events::df, Events::try_new, "ts", from, to)).transpose()?;
-        let mut telemetry = Vec::with_capacity(l.telemetry.len());
-        for (frame, kind) in l.telemetry {
-            telemetry.push((cut(frame, Telemetry::df, Telemetry::try_new, "ts", from, to)?, kind));
-        }
         // An asset that has failed for good is gone, however long ago that was.
         let failures_from = if l.terminal { None } else { from };
         let failures = cut(l.failures, Failures::df, Failures::try_new, "failed_at", failures_from, to)?;
@@ -212,7 +205,7 @@ impl Inputs {
             assets: n(l.assets.as_ref().map(forewarn_frames::input::Assets::df)),
             asset_history: n(asset_history.as_ref().map(AssetHistory::df)),
             tickets: n(tickets.as_ref().map(Tickets::df)),
-            readings: telemetry.iter().map(|(t, _)| n(Some(t.df()))).sum(),
+            readings: l.telemetry.n_rows_before(to),
             events: n(events.as_ref().map(Events::df)),
             failures: n(Some(failures.df())),
             actions: n(actions.as_ref().map(Actions::df)),
@@ -222,7 +215,7 @@ impl Inputs {
             asset_history,
             tickets,
             known_late,
-            telemetry,
+            telemetry: l.telemetry,
             events,
             failures,
             actions,

@@ -19,6 +19,12 @@ pub(crate) fn apply(threads: Option<u16>) -> Option<ExitCode> {
     start(&mut again)
 }
 
+/// How many threads may work.
+pub(crate) fn number() -> usize {
+    let asked = std::env::var(VARIABLES[1]).ok().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
 #[cfg(unix)]
 fn start(again: &mut Command) -> Option<ExitCode> {
     use std::os::unix::process::CommandExt;

@@ -40,7 +40,7 @@ fn frames(tickets: &[Ticket<'_>], end: i32) -> Frames {
         asset_history: None,
         tickets: Some(Tickets::try_new(&df).unwrap()),
         known_late: vec![],
-        telemetry: vec![],
+        telemetry: forewarn_frames::rollup::Roller::default(),
         events: None,
         failures: Failures::try_new(&failures).unwrap(),
         actions: None,

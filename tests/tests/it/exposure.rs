@@ -100,7 +100,7 @@ fn fleet() -> Frames {
         asset_history: Some(AssetHistory::try_new(&history).unwrap()),
         tickets: None,
         known_late: vec![],
-        telemetry: vec![],
+        telemetry: forewarn_frames::rollup::Roller::default(),
         events: Some(Events::try_new(&events).unwrap()),
         failures: Failures::try_new(&failures).unwrap(),
         actions: None,

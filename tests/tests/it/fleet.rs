@@ -2,7 +2,7 @@
 //! break walls.
 
 use forewarn_frames::input::{Actions, AssetHistory, Assets, Events, Failures, Telemetry, Tickets};
-use forewarn_frames::rollup::TelemetryKind;
+use forewarn_frames::rollup::{Roller, TelemetryKind};
 use forewarn_frames::time::{DAY, HOUR, Micros};
 use forewarn_frames::{Cutoff, FrameInputs, TicketColumn};
 use polars::prelude::*;
@@ -253,7 +253,8 @@ impl Rows {
             asset_history: Some(AssetHistory::try_new(&history).unwrap()),
             tickets: Some(Tickets::try_new(&tickets).unwrap()),
             known_late: vec![TicketColumn::Priority, TicketColumn::Category],
-            telemetry: vec![(Telemetry::try_new(&telemetry).unwrap(), TelemetryKind::default())],
+            telemetry: Roller::of(&[(Telemetry::try_new(&telemetry).unwrap(), TelemetryKind::default())])
+                .unwrap(),
             events: Some(Events::try_new(&events).unwrap()),
             failures: Failures::try_new(&failures).unwrap(),
             actions: actions.map(|a| Actions::try_new(&a).unwrap()),

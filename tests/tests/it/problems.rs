@@ -29,7 +29,7 @@ fn frames(df: &DataFrame, as_of: Cutoff) -> Frames {
         asset_history: None,
         tickets: Some(Tickets::try_new(df).unwrap()),
         known_late: vec![],
-        telemetry: vec![],
+        telemetry: forewarn_frames::rollup::Roller::default(),
         events: None,
         failures: Failures::try_new(&none).unwrap(),
         actions: None,

@@ -386,7 +386,7 @@ impl Look<'_> {
                 let first = series.last().iter().rposition(|v| *v < rule.value).map_or(0, |i| i + 1);
                 series.day()[first.min(series.len() - 1)]
             }
-            Quantity::Rise => *series.last_increase_day().last()?,
+            Quantity::Rise => series.last_increase_day(series.len() - 1)?,
         };
         let what = What::Learned { quantity: rule.quantity, failed: rule.failed, lift: rule.lift };
         let mut f = self.found(asset, what, since, value, rule.score(value));

@@ -96,7 +96,7 @@ impl Rows {
             asset_history: Some(AssetHistory::try_new(&turn(dated)).unwrap()),
             tickets: None,
             known_late: vec![],
-            telemetry: vec![],
+            telemetry: forewarn_frames::rollup::Roller::default(),
             events: Some(Events::try_new(&turn(events)).unwrap()),
             failures: Failures::try_new(&turn(failures)).unwrap(),
             actions: None,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use forewarn_frames::input::{Assets, Events, Failures, Telemetry};
-use forewarn_frames::rollup::TelemetryKind;
+use forewarn_frames::rollup::{Roller, TelemetryKind};
 use forewarn_frames::time::DAY;
 use forewarn_frames::{Cutoff, FrameInputs, Frames};
 
@@ -145,10 +145,11 @@ fn fleet(seed: u64) -> Frames {
         asset_history: None,
         tickets: None,
         known_late: Vec::new(),
-        telemetry: vec![(
+        telemetry: Roller::of(&[(
             Telemetry::try_new(&telemetry.unwrap()).unwrap(),
             TelemetryKind { on_change: false, counters: vec!["errors".to_owned()] },
-        )],
+        )])
+        .unwrap(),
         events: Some(Events::try_new(&events.unwrap()).unwrap()),
         failures: Failures::try_new(&failures.unwrap()).unwrap(),
         actions: None,

@@ -123,7 +123,7 @@ fn fleet(seed: u64) -> Frames {
         asset_history: None,
         tickets: Some(Tickets::try_new(&tickets.unwrap()).unwrap()),
         known_late: Vec::new(),
-        telemetry: Vec::new(),
+        telemetry: forewarn_frames::rollup::Roller::default(),
         events: Some(Events::try_new(&events.unwrap()).unwrap()),
         failures: Failures::try_new(&failures.unwrap()).unwrap(),
         actions: None,

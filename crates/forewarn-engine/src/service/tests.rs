@@ -104,7 +104,7 @@ impl Desk {
             asset_history: None,
             tickets: (!t.is_empty()).then(|| Tickets::try_new(&turn(tickets)).unwrap()),
             known_late: vec![],
-            telemetry: vec![],
+            telemetry: forewarn_frames::rollup::Roller::default(),
             events: Some(Events::try_new(&turn(events)).unwrap()),
             failures: Failures::try_new(&turn(failures)).unwrap(),
             actions: None,

@@ -186,7 +186,7 @@ impl Year {
             asset_history: None,
             tickets: None,
             known_late: Vec::new(),
-            telemetry: Vec::new(),
+            telemetry: forewarn_frames::rollup::Roller::default(),
             events: Some(Events::try_new(&events).unwrap()),
             failures: Failures::try_new(&failures).unwrap(),
             actions: Some(Actions::try_new(&actions).unwrap()),

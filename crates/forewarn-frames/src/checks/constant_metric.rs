@@ -1,8 +1,6 @@
 //! Metrics that never change.
 
-use std::collections::BTreeMap;
-
-use super::shared::{metrics, short};
+use super::shared::short;
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
 
@@ -21,25 +19,11 @@ pub(super) const CHECK: Check = Check {
 const LEAST: u64 = 100;
 
 fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
-    // The one value so far, and how many readings; `None` once there is a second value.
-    let mut seen: BTreeMap<&str, Option<(f64, u64)>> = BTreeMap::new();
-    for source in &context.telemetry {
-        for (name, values) in metrics(source.df()) {
-            let state = seen.entry(name).or_insert(Some((f64::NAN, 0)));
-            for value in values.iter().flatten().filter(|v| v.is_finite()) {
-                match state {
-                    Some((_, 0)) => *state = Some((value, 1)),
-                    Some((one, n)) if *one == value => *n += 1,
-                    _ => {
-                        *state = None;
-                        break;
-                    }
-                }
-            }
+    for (name, all) in context.telemetry.extents() {
+        let (value, n_rows) = (all.min, all.n);
+        if n_rows < LEAST || all.min != all.max {
+            continue;
         }
-    }
-    for (name, state) in seen {
-        let Some((value, n_rows)) = state.filter(|(_, n)| *n >= LEAST) else { continue };
         out.push(Finding {
             check: CHECK.doc.name.to_owned(),
             severity: Severity::Info,

@@ -60,8 +60,8 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
     if let Some(t) = context.tickets {
         add("tickets", TICKETS.key, t.df().height(), t.repeats());
     }
-    for t in &context.telemetry {
-        add("telemetry", TELEMETRY.key, t.df().height(), t.repeats());
+    for rows in context.telemetry.rows() {
+        add("telemetry", TELEMETRY.key, rows.n_rows() as usize, rows.repeats());
     }
     if let Some(t) = context.events {
         add("events", EVENTS.key, t.df().height(), t.repeats());

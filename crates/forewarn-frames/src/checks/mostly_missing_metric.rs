@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::shared::{count, metrics, n_finite, pick, share, short};
+use super::shared::{count, pick, share, short};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
 
@@ -22,12 +22,14 @@ const LEAST: u64 = 100;
 
 fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
     let mut by_metric: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for source in &context.telemetry {
-        for (name, values) in metrics(source.df()) {
-            let (left, of) = by_metric.entry(name).or_default();
-            *left += n_finite(values);
-            *of += values.len() as u64;
+    for source in context.telemetry.rows() {
+        let n_rows = source.n_rows();
+        for name in source.metrics() {
+            by_metric.entry(name).or_default().1 += n_rows;
         }
+    }
+    for (name, all) in context.telemetry.extents() {
+        by_metric.entry(name).or_default().0 = all.n;
     }
     for (name, (n_left, of)) in by_metric {
         if of < LEAST || n_left * 10 >= of {

@@ -1,6 +1,6 @@
 //! Readings that are not a number.
 
-use super::shared::{N_SAMPLES, by_share, metrics, n_finite, pick, reading, share, short, tables};
+use super::shared::{by_share, first_readings, pick, share, short, sources};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::Finding;
 
@@ -16,33 +16,25 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
-    for table in tables(context).into_iter().filter(|t| t.name == "telemetry") {
-        for (name, values) in metrics(table.df) {
-            if n_finite(values) == (values.len() - values.null_count()) as u64 {
+    for (source, rows) in sources(context) {
+        for name in rows.metrics() {
+            let odd = rows.not_finite(name);
+            if odd.n == 0 {
                 continue;
             }
-            let (mut n_rows, mut sample) = (0, Vec::new());
-            for (row, value) in values.iter().enumerate() {
-                let Some(value) = value.filter(|v| !v.is_finite()) else { continue };
-                n_rows += 1;
-                if sample.len() < N_SAMPLES {
-                    sample.push(format!("{}: {value}", reading(&table, row)));
-                }
-            }
-            let of = table.df.height() as u64;
+            let (n_rows, of) = (odd.n, rows.n_rows());
             out.push(Finding {
                 check: CHECK.doc.name.to_owned(),
                 severity: by_share(n_rows, of),
-                table: table.name.to_owned(),
+                table: "telemetry".to_owned(),
                 column: Some(name.to_owned()),
                 n_rows,
-                sample,
+                sample: first_readings(&odd),
                 message: format!(
-                    "{} {} NaN or an infinity in `{}`{}; {}",
+                    "{} {} NaN or an infinity in `{}`{source}; {}",
                     share(n_rows, of),
                     pick(n_rows, "holds", "hold"),
                     short(name),
-                    table.source,
                     pick(n_rows, "it counts as missing", "they count as missing")
                 ),
                 hint: "look at how the collector computes the metric".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::shared::{N_SAMPLES, by_share, count, pick, share, short, tables, texts};
+use super::shared::{N_SAMPLES, by_share, count, pick, share, short, sources, tables, texts};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::Finding;
 
@@ -21,6 +21,48 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
     let Some(known) = context.assets.and_then(|a| texts(a.df(), "asset_id")) else { return };
     let known: HashSet<&str> = known.iter().flatten().collect();
     let mut plain: Option<HashSet<String>> = None;
+    let mut add = |table: &str,
+                   source: &dyn std::fmt::Display,
+                   n_named: u64,
+                   n_rows: u64,
+                   orphans: BTreeSet<&str>| {
+        if n_rows == 0 {
+            return;
+        }
+        let plain = plain.get_or_insert_with(|| known.iter().map(|id| plain_name(id)).collect());
+        let n_alike = orphans.iter().filter(|id| plain.contains(&plain_name(id))).count() as u64;
+        let n_orphans = orphans.len() as u64;
+        let hint = if n_alike > 0 {
+            format!(
+                "{n_alike} of them {} in the inventory but for case or domain: map `asset_id` with an expression such as `{{ sql = \"LOWER(…)\" }}`",
+                pick(n_alike, "is", "are")
+            )
+        } else {
+            "complete the inventory, or map the column that holds the inventory's names to `asset_id`"
+                .to_owned()
+        };
+        out.push(Finding {
+            check: CHECK.doc.name.to_owned(),
+            severity: by_share(n_rows, n_named),
+            table: table.to_owned(),
+            column: Some("asset_id".to_owned()),
+            n_rows,
+            sample: orphans.into_iter().take(N_SAMPLES).map(short).collect(),
+            message: format!(
+                "{}{source} {} {} that the inventory does not hold",
+                share(n_rows, n_named),
+                pick(n_rows, "names", "name"),
+                count(n_orphans, "asset")
+            ),
+            hint,
+        });
+    };
+    for (source, rows) in sources(context) {
+        let assets = rows.assets();
+        let orphans: Vec<_> = assets.iter().filter(|a| !known.contains(a.0)).collect();
+        let sum = orphans.iter().map(|a| a.1).sum();
+        add("telemetry", &source, rows.n_rows(), sum, orphans.iter().map(|a| a.0).collect());
+    }
     for table in tables(context) {
         // Failures that were derived from tickets repeat what the tickets show.
         let derived =
@@ -45,37 +87,7 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
             last = Some((id, orphan));
             n_rows += u64::from(orphan);
         }
-        if n_rows == 0 {
-            continue;
-        }
-        let plain = plain.get_or_insert_with(|| known.iter().map(|id| plain_name(id)).collect());
-        let n_alike = orphans.iter().filter(|id| plain.contains(&plain_name(id))).count() as u64;
-        let n_orphans = orphans.len() as u64;
-        let hint = if n_alike > 0 {
-            format!(
-                "{n_alike} of them {} in the inventory but for case or domain: map `asset_id` with an expression such as `{{ sql = \"LOWER(…)\" }}`",
-                pick(n_alike, "is", "are")
-            )
-        } else {
-            "complete the inventory, or map the column that holds the inventory's names to `asset_id`"
-                .to_owned()
-        };
-        out.push(Finding {
-            check: CHECK.doc.name.to_owned(),
-            severity: by_share(n_rows, n_named),
-            table: table.name.to_owned(),
-            column: Some("asset_id".to_owned()),
-            n_rows,
-            sample: orphans.into_iter().take(N_SAMPLES).map(short).collect(),
-            message: format!(
-                "{}{} {} {} that the inventory does not hold",
-                share(n_rows, n_named),
-                table.source,
-                pick(n_rows, "names", "name"),
-                count(n_orphans, "asset")
-            ),
-            hint,
-        });
+        add(table.name, &"", n_named, n_rows, orphans);
     }
 }
 

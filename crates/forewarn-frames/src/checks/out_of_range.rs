@@ -1,6 +1,6 @@
 //! Readings that cannot be.
 
-use super::shared::{N_SAMPLES, count, metrics, pick, reading, share, short, tables};
+use super::shared::{count, first_readings, pick, share, short};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
 
@@ -16,25 +16,16 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
-    if context.telemetry.is_empty() {
+    let n_sources = context.telemetry.rows().len();
+    if n_sources == 0 {
         return;
     }
-    let sources: Vec<_> = tables(context).into_iter().filter(|t| t.name == "telemetry").collect();
+    let extents = context.telemetry.extents();
     for (name, (least, greatest)) in &context.ranges {
-        let (lo, hi) = (least.unwrap_or(f64::NEG_INFINITY), greatest.unwrap_or(f64::INFINITY));
-        let (mut n_rows, mut of, mut sample, mut held) = (0, 0, Vec::new(), false);
-        for table in &sources {
-            let Some((_, values)) = metrics(table.df).find(|(metric, _)| metric == name) else { continue };
-            held = true;
-            of += (values.len() - values.null_count()) as u64;
-            for (row, value) in values.iter().enumerate() {
-                let Some(value) = value.filter(|v| v.is_finite() && (*v < lo || *v > hi)) else { continue };
-                n_rows += 1;
-                if sample.len() < N_SAMPLES {
-                    sample.push(format!("{}: {value}", reading(table, row)));
-                }
-            }
-        }
+        let odd = context.telemetry.outside(name);
+        let (held, odd) = (odd.is_some(), odd.unwrap_or_default());
+        let (n_rows, sample) = (odd.n, first_readings(&odd));
+        let of = extents.get(name.as_str()).map_or(0, |all| all.n);
         let metric = short(name);
         let range = match (least, greatest) {
             (Some(lo), Some(hi)) => format!("outside {lo} to {hi}"),
@@ -55,7 +46,7 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
         } else {
             let message = format!(
                 "0 of {} hold the metric `{metric}`, for which there is a range",
-                count(sources.len() as u64, "source")
+                count(n_sources as u64, "source")
             );
             (Severity::Info, message, "look at the spelling of the metric in `checks.ranges`")
         };

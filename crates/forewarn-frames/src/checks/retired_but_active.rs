@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::shared::{N_SAMPLES, Table, count, micros, pick, share, short, tables, texts};
+use super::shared::{N_SAMPLES, Table, count, micros, pick, share, short, sources, tables, texts};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
-use crate::time::{Micros, day_number, format_day};
+use crate::time::{DAY, Micros, day_number, format_day};
 
 pub(super) const CHECK: Check = Check {
     doc: CheckDoc {
@@ -20,19 +20,17 @@ pub(super) const CHECK: Check = Check {
 
 fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
     // That something was done on a retired asset is no sign of life: it may be how it was retired.
-    for table in tables(context).into_iter().filter(|t| !matches!(t.name, "failures" | "actions")) {
-        let Some(late) = after_retirement(context, &table) else { continue };
+    let mut add = |(name, time): (&str, &str), source: &dyn std::fmt::Display, of: u64, late: &Late<'_>| {
         out.push(Finding {
             check: CHECK.doc.name.to_owned(),
             severity: Severity::Warning,
-            table: table.name.to_owned(),
-            column: Some(table.time.to_owned()),
+            table: name.to_owned(),
+            column: Some(time.to_owned()),
             n_rows: late.n_rows,
             sample: late.sample("last seen"),
             message: format!(
-                "{}{} {} after the asset was retired, of {}",
-                share(late.n_rows, table.df.height() as u64),
-                table.source,
+                "{}{source} {} after the asset was retired, of {}",
+                share(late.n_rows, of),
                 pick(late.n_rows, "lies", "lie"),
                 count(late.n_assets, "asset")
             ),
@@ -40,7 +38,35 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
                 "correct `retired_at` in the inventory; a device that takes over an id needs an id of its own"
                     .to_owned(),
         });
+    };
+    for table in tables(context).into_iter().filter(|t| !matches!(t.name, "failures" | "actions")) {
+        if let Some(late) = after_retirement(context, &table) {
+            add((table.name, table.time), &"", table.df.height() as u64, &late);
+        }
     }
+    let gone = retired(context);
+    for (source, rows) in sources(context).into_iter().filter(|_| !gone.is_empty()) {
+        let late = rows.rows_from(|id| gone.get(id).map(|at| day_number(*at) + 1));
+        if !late.is_empty() {
+            let first = late.iter().take(N_SAMPLES);
+            let late = Late {
+                n_rows: late.iter().map(|l| l.1).sum(),
+                n_assets: late.len() as u64,
+                first: first.map(|(id, _, day)| (*id, gone[id], Micros::from(*day) * DAY)).collect(),
+            };
+            add(("telemetry", "ts"), &source, rows.n_rows(), &late);
+        }
+    }
+}
+
+/// The assets that the inventory says are retired, and since when.
+fn retired<'a>(context: &CheckContext<'a>) -> HashMap<&'a str, Micros> {
+    let pairs = || {
+        let assets = context.assets?.df();
+        let ids = texts(assets, "asset_id")?.iter();
+        Some(ids.zip(micros(assets, "retired_at")?.iter()).filter_map(|(id, at)| Some((id?, at?))).collect())
+    };
+    pairs().unwrap_or_default()
 }
 
 /// Rows on a later day than the asset was retired.
@@ -64,12 +90,7 @@ impl Late<'_> {
 /// The rows of `table` that lie on a later day than the asset was retired; `None` without any. Whole days, since many
 /// inventories hold a date without a time.
 pub(super) fn after_retirement<'a>(context: &CheckContext<'a>, table: &Table<'a>) -> Option<Late<'a>> {
-    let assets = context.assets?.df();
-    let gone: HashMap<&str, Micros> = texts(assets, "asset_id")?
-        .iter()
-        .zip(micros(assets, "retired_at")?.iter())
-        .filter_map(|(id, at)| Some((id?, at?)))
-        .collect();
+    let gone = retired(context);
     if gone.is_empty() {
         return None;
     }

@@ -1,9 +1,11 @@
 //! Rows between the end of observation and now.
 
-use super::shared::{N_SAMPLES, cell, micros, pick, share, short, tables};
+use std::fmt::Display;
+
+use super::shared::{N_SAMPLES, cell, micros, pick, share, short, sources, tables};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
-use crate::time::format_minute;
+use crate::time::{format_day, format_minute};
 
 pub(super) const CHECK: Check = Check {
     doc: CheckDoc {
@@ -18,6 +20,28 @@ pub(super) const CHECK: Check = Check {
 
 fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
     let end = context.as_of.micros();
+    let mut add =
+        |(name, time): (&str, &str), source: &dyn Display, (n, of): (u64, u64), sample: Vec<String>| {
+            if n == 0 {
+                return;
+            }
+            out.push(Finding {
+                check: CHECK.doc.name.to_owned(),
+                severity: Severity::Info,
+                table: name.to_owned(),
+                column: Some(time.to_owned()),
+                n_rows: n,
+                sample,
+                message: format!(
+                    "{} {} at or after {} in `{time}`{source} and {} not used",
+                    share(n, of),
+                    pick(n, "lies", "lie"),
+                    context.as_of,
+                    pick(n, "is", "are")
+                ),
+                hint: "nothing where `as_of` was chosen on purpose".to_owned(),
+            });
+        };
     for table in tables(context) {
         let Some(times) = micros(table.df, table.time) else { continue };
         let (mut n_rows, mut sample) = (0, Vec::new());
@@ -28,26 +52,13 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
                 sample.push(format!("{} at {}", short(cell(table.df, table.id, row)), format_minute(at)));
             }
         }
-        if n_rows == 0 {
-            continue;
-        }
-        out.push(Finding {
-            check: CHECK.doc.name.to_owned(),
-            severity: Severity::Info,
-            table: table.name.to_owned(),
-            column: Some(table.time.to_owned()),
-            n_rows,
-            sample,
-            message: format!(
-                "{} {} at or after {} in `{}`{} and {} not used",
-                share(n_rows, table.df.height() as u64),
-                pick(n_rows, "lies", "lie"),
-                context.as_of,
-                table.time,
-                table.source,
-                pick(n_rows, "is", "are")
-            ),
-            hint: "nothing where `as_of` was chosen on purpose".to_owned(),
-        });
+        add((table.name, table.time), &"", (n_rows, table.df.height() as u64), sample);
+    }
+    for (source, rows) in sources(context) {
+        let late = rows.rows_from(|_| Some(context.as_of.day()));
+        let first = late.iter().take(N_SAMPLES);
+        let sample = first.map(|(id, _, day)| format!("{} up to {}", short(id), format_day(*day))).collect();
+        let n_rows = late.iter().map(|l| l.1).sum();
+        add(("telemetry", "ts"), &source, (n_rows, rows.n_rows()), sample);
     }
 }

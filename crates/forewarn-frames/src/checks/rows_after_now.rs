@@ -1,7 +1,9 @@
 //! Times that have not come yet.
 
-use super::shared::{N_SAMPLES, cell, micros, pick, share, short, tables};
-use super::{Check, CheckContext, CheckDoc};
+use std::fmt::Display;
+
+use super::shared::{cell, micros, pick, share, sources, tables};
+use super::{Check, CheckContext, CheckDoc, RowsAfterNow};
 use crate::finding::{Finding, Severity};
 use crate::time::{HOUR, format_minute};
 
@@ -17,48 +19,50 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
-    for table in tables(context) {
-        let more: &[&str] = match table.name {
-            "tickets" => &["updated_at", "resolved_at"],
-            "telemetry" => &["received_at"],
-            _ => &[],
+    let mut add = |(table, time): (&str, &str), source: &dyn Display, of: u64, late: RowsAfterNow| {
+        if late.n_rows == 0 {
+            return;
+        }
+        // Time zones reach 14 hours from UTC.
+        let hint = if late.newest - context.now <= 14 * HOUR {
+            "all lie within 14 hours from now: set `time_zone` for the source"
+        } else {
+            "look at the clock of the source, and at the order of day and month"
         };
+        out.push(Finding {
+            check: CHECK.doc.name.to_owned(),
+            severity: Severity::Warning,
+            table: table.to_owned(),
+            column: Some(time.to_owned()),
+            n_rows: late.n_rows,
+            sample: late.sample,
+            message: format!(
+                "{} {} after now in `{time}`{source}, up to {}",
+                share(late.n_rows, of),
+                pick(late.n_rows, "lies", "lie"),
+                format_minute(late.newest)
+            ),
+            hint: hint.to_owned(),
+        });
+    };
+    for table in tables(context) {
+        let more: &[&str] = if table.name == "tickets" { &["updated_at", "resolved_at"] } else { &[] };
         for name in std::iter::once(&table.time).chain(more) {
             let Some(times) = micros(table.df, name) else { continue };
-            let (mut n_rows, mut newest, mut sample) = (0, context.now, Vec::new());
+            let mut late = RowsAfterNow { newest: context.now, ..RowsAfterNow::default() };
             for (row, at) in times.iter().enumerate() {
-                let Some(at) = at.filter(|at| *at > context.now) else { continue };
-                n_rows += 1;
-                newest = newest.max(at);
-                if sample.len() < N_SAMPLES {
-                    sample.push(format!("{} at {}", short(cell(table.df, table.id, row)), format_minute(at)));
+                if let Some(at) = at.filter(|at| *at > context.now) {
+                    late.count(cell(table.df, table.id, row), at);
                 }
             }
-            if n_rows == 0 {
-                continue;
-            }
-            // Time zones reach 14 hours from UTC.
-            let hint = if newest - context.now <= 14 * HOUR {
-                "all lie within 14 hours from now: set `time_zone` for the source"
-            } else {
-                "look at the clock of the source, and at the order of day and month"
-            };
-            out.push(Finding {
-                check: CHECK.doc.name.to_owned(),
-                severity: Severity::Warning,
-                table: table.name.to_owned(),
-                column: Some((*name).to_owned()),
-                n_rows,
-                sample,
-                message: format!(
-                    "{} {} after now in `{name}`{}, up to {}",
-                    share(n_rows, table.df.height() as u64),
-                    pick(n_rows, "lies", "lie"),
-                    table.source,
-                    format_minute(newest)
-                ),
-                hint: hint.to_owned(),
-            });
+            add((table.name, name), &"", table.df.height() as u64, late);
         }
+    }
+    let rows = sources(context);
+    for (entry, late) in &context.readings_after_now {
+        let of = rows.iter().filter(|(_, r)| r.entry() == *entry).map(|(_, r)| r.n_rows()).sum::<u64>();
+        let first = rows.iter().find(|(_, r)| r.entry() == *entry);
+        let source = first.map_or_else(String::new, |(s, _)| s.to_string());
+        add(("telemetry", "ts"), &source, of + late.n_rows, late.clone());
     }
 }

@@ -7,18 +7,17 @@ use polars::prelude::*;
 
 use super::{CheckContext, FileFacts};
 use crate::finding::{Finding, Severity};
+use crate::rollup::{Oddities, SourceRows};
 use crate::time::format_minute;
 
 /// How many samples a finding shows.
 pub(super) const N_SAMPLES: usize = 5;
 
-/// A table of dated rows.
+/// A table of dated rows, telemetry aside.
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a> {
     /// The canonical name.
     pub(super) name: &'static str,
-    /// Which of several sources of that name, as ` of source 2 of 3`; empty where there is one.
-    pub(super) source: Source,
     pub(super) df: &'a DataFrame,
     /// The column that names a row.
     pub(super) id: &'static str,
@@ -39,27 +38,29 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Tickets, telemetry (one entry a source), events, failures and actions, those that there are.
+/// Tickets, events, failures and actions, those that there are.
 pub(super) fn tables<'a>(context: &CheckContext<'a>) -> Vec<Table<'a>> {
-    let one = Source { at: 0, n: 1 };
     let mut out = Vec::new();
     if let Some(t) = context.tickets {
-        out.push(Table { name: "tickets", source: one, df: t.df(), id: "ticket_id", time: "opened_at" });
-    }
-    for (at, t) in context.telemetry.iter().enumerate() {
-        let source = Source { at, n: context.telemetry.len() };
-        out.push(Table { name: "telemetry", source, df: t.df(), id: "asset_id", time: "ts" });
+        out.push(Table { name: "tickets", df: t.df(), id: "ticket_id", time: "opened_at" });
     }
     if let Some(e) = context.events {
-        out.push(Table { name: "events", source: one, df: e.df(), id: "asset_id", time: "ts" });
+        out.push(Table { name: "events", df: e.df(), id: "asset_id", time: "ts" });
     }
     if let Some(f) = context.failures {
-        out.push(Table { name: "failures", source: one, df: f.df(), id: "asset_id", time: "failed_at" });
+        out.push(Table { name: "failures", df: f.df(), id: "asset_id", time: "failed_at" });
     }
     if let Some(a) = context.actions {
-        out.push(Table { name: "actions", source: one, df: a.df(), id: "asset_id", time: "at" });
+        out.push(Table { name: "actions", df: a.df(), id: "asset_id", time: "at" });
     }
     out
+}
+
+/// The sources of telemetry, each with which it is.
+pub(super) fn sources<'a>(context: &CheckContext<'a>) -> Vec<(Source, SourceRows<'a>)> {
+    let rows = context.telemetry.rows();
+    let n = rows.len();
+    rows.into_iter().enumerate().map(|(at, rows)| (Source { at, n }, rows)).collect()
 }
 
 /// The times of a column in microseconds.
@@ -77,30 +78,10 @@ pub(super) fn cell<'a>(df: &'a DataFrame, name: &str, row: usize) -> &'a str {
     texts(df, name).and_then(|c| c.get(row)).unwrap_or_default()
 }
 
-/// The metrics of a source of telemetry: name and values.
-pub(super) fn metrics(df: &DataFrame) -> impl Iterator<Item = (&str, &Float64Chunked)> {
-    df.columns()
-        .iter()
-        .filter(|c| crate::input::TELEMETRY.column(c.name()).is_none())
-        .filter_map(|c| c.f64().ok().map(|values| (c.name().as_str(), values)))
-}
-
-/// How many readings of a metric are numbers. One pass over the plain values decides, as a rule: only where one of them is
-/// not finite do the empty cells have to be told from the rest.
-pub(super) fn n_finite(values: &Float64Chunked) -> u64 {
-    let all = values.downcast_iter().all(|chunk| chunk.values_iter().filter(|v| !v.is_finite()).count() == 0);
-    let n = if all {
-        values.len() - values.null_count()
-    } else {
-        values.iter().flatten().filter(|v| v.is_finite()).count()
-    };
-    n as u64
-}
-
-/// A reading by its asset and time: `srv-1 at 2025-01-31 13:45`.
-pub(super) fn reading(table: &Table<'_>, row: usize) -> String {
-    let at = micros(table.df, table.time).and_then(|t| t.get(row)).map(format_minute).unwrap_or_default();
-    format!("{} at {at}", short(cell(table.df, table.id, row)))
+/// The first such reading of each asset: `srv-1 at 2025-01-31 13:45: inf`.
+pub(super) fn first_readings(odd: &Oddities<'_>) -> Vec<String> {
+    let first = odd.first.iter().take(N_SAMPLES);
+    first.map(|(id, at, value)| format!("{} at {}: {value}", short(id), format_minute(*at))).collect()
 }
 
 /// Text from outside, short enough for a sample; what it says stays as it is.

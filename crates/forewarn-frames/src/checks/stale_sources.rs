@@ -1,9 +1,11 @@
 //! Sources that have gone quiet for too long.
 
-use super::shared::{count, micros, pick, tables};
+use std::fmt::Display;
+
+use super::shared::{count, micros, pick, sources, tables};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
-use crate::time::{DAY, format_minute};
+use crate::time::{DAY, Micros, format_minute};
 
 pub(super) const CHECK: Check = Check {
     doc: CheckDoc {
@@ -22,41 +24,49 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
     } else {
         (context.now, format_minute(context.now))
     };
-    for table in tables(context) {
-        let Some(&most) = context.max_age_days.get(table.name) else { continue };
-        let Some(times) = micros(table.df, table.time) else { continue };
-        // Rows after the end would hide that the others are old.
-        let newest = times.iter().flatten().filter(|at| *at <= end).max();
-        let days = newest.map(|at| (end - at) / DAY);
-        let message = match (newest, days) {
-            (Some(_), Some(days))
-                if days < most || (days == most && newest.is_some_and(|at| end - at <= most * DAY)) =>
-            {
-                continue;
-            }
-            (Some(at), Some(days)) => format!(
-                "the newest row{} is of {}, {} before {against}; at most {} {} allowed",
-                table.source,
-                format_minute(at),
-                count(days.unsigned_abs(), "day"),
-                count(most.unsigned_abs(), "day"),
-                pick(most.unsigned_abs(), "is", "are")
+    let mut add = |(name, time): (&str, &str), source: &dyn Display, newest: Option<String>| {
+        let most = context.max_age_days.get(name).map_or(0, |d| d.unsigned_abs());
+        let message = match newest {
+            Some(newest) => format!(
+                "the newest row{source} is of {newest} before {against}; at most {} {} allowed",
+                count(most, "day"),
+                pick(most, "is", "are")
             ),
-            _ => format!(
-                "0 rows{} lie before {against}; at most {} may pass without one",
-                table.source,
-                count(most.unsigned_abs(), "day")
+            None => format!(
+                "0 rows{source} lie before {against}; at most {} may pass without one",
+                count(most, "day")
             ),
         };
         out.push(Finding {
             check: CHECK.doc.name.to_owned(),
             severity: Severity::Error,
-            table: table.name.to_owned(),
-            column: Some(table.time.to_owned()),
+            table: name.to_owned(),
+            column: Some(time.to_owned()),
             n_rows: 0,
             sample: Vec::new(),
             message,
-            hint: format!("look at the export job; or raise `checks.max_age_days` for `{}`", table.name),
+            hint: format!("look at the export job; or raise `checks.max_age_days` for `{name}`"),
         });
+    };
+    for table in tables(context) {
+        let Some(&most) = context.max_age_days.get(table.name) else { continue };
+        let Some(times) = micros(table.df, table.time) else { continue };
+        // Rows after the end would hide that the others are old.
+        let newest = times.iter().flatten().filter(|at| *at <= end).max();
+        if newest.is_none_or(|at| end - at > most * DAY) {
+            add((table.name, table.time), &"", newest.map(|at| of(at, end)));
+        }
     }
+    let Some(&most) = context.max_age_days.get("telemetry") else { return };
+    for (source, rows) in sources(context) {
+        let newest = rows.newest(end);
+        if newest.is_none_or(|at| end - at > most * DAY) {
+            add(("telemetry", "ts"), &source, newest.map(|at| of(at, end)));
+        }
+    }
+}
+
+/// `2025-01-03 02:10, 28 days`
+fn of(at: Micros, end: Micros) -> String {
+    format!("{}, {}", format_minute(at), count(((end - at) / DAY).unsigned_abs(), "day"))
 }

@@ -1,11 +1,12 @@
 //! Sources that run dry.
 
-use polars::prelude::Int64Chunked;
+use std::collections::BTreeMap;
+use std::fmt::Display;
 
-use super::shared::{count, micros, tables};
+use super::shared::{count, micros, sources, tables};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
-use crate::time::{Cutoff, DAY, Micros, day_number, format_day};
+use crate::time::{Cutoff, day_number, format_day};
 
 pub(super) const CHECK: Check = Check {
     doc: CheckDoc {
@@ -25,23 +26,33 @@ const WEEKS: usize = 8;
 const P: f64 = 0.001;
 
 fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
-    for table in tables(context).into_iter().filter(|t| matches!(t.name, "tickets" | "telemetry")) {
-        let Some(times) = micros(table.df, table.time) else { continue };
-        let Some(days) = Days::count(times, context.as_of) else { continue };
+    let mut add = |(name, time): (&str, &str), source: &dyn Display, days: &BTreeMap<i32, u64>| {
+        let Some(days) = Days::count(days, context.as_of) else { return };
         let Some((n_rows, message)) = ended(&days, context.as_of).or_else(|| fell(&days, context.as_of))
         else {
-            continue;
+            return;
         };
         out.push(Finding {
             check: CHECK.doc.name.to_owned(),
             severity: Severity::Warning,
-            table: table.name.to_owned(),
-            column: Some(table.time.to_owned()),
+            table: name.to_owned(),
+            column: Some(time.to_owned()),
             n_rows,
             sample: Vec::new(),
-            message: format!("{message}{}", table.source),
+            message: format!("{message}{source}"),
             hint: "look at the export job and the collector; a long holiday does this too".to_owned(),
         });
+    };
+    for table in tables(context).into_iter().filter(|t| t.name == "tickets") {
+        let Some(times) = micros(table.df, table.time) else { continue };
+        let mut days = BTreeMap::new();
+        for at in times.iter().flatten() {
+            *days.entry(day_number(at)).or_default() += 1;
+        }
+        add((table.name, table.time), &"", &days);
+    }
+    for (source, rows) in sources(context) {
+        add(("telemetry", "ts"), &source, &rows.by_day());
     }
 }
 
@@ -57,25 +68,14 @@ struct Days {
 }
 
 impl Days {
-    fn count(times: &Int64Chunked, as_of: Cutoff) -> Option<Self> {
-        let end = as_of.micros();
-        let (mut oldest, mut newest) = (Micros::MAX, Micros::MIN);
-        for at in times.iter().flatten().filter(|at| *at < end) {
-            oldest = oldest.min(at);
-            newest = newest.max(at);
-        }
-        if oldest > newest {
-            return None;
-        }
-        let (first, newest) = (day_number(oldest), day_number(newest));
+    fn count(days: &BTreeMap<i32, u64>, as_of: Cutoff) -> Option<Self> {
+        let mut seen = days.range(..as_of.day());
+        let first = *seen.next()?.0;
+        let newest = seen.next_back().map_or(first, |d| *d.0);
         // Eight weeks before the last one, or up to the newest row where that is older.
         let from = (newest + 1 - (WEEKS * WEEK) as i32).min(as_of.day() - ((WEEKS + 1) * WEEK) as i32);
         let from = from.max(first);
-        let start = Micros::from(from) * DAY;
-        let mut n = vec![0; (newest - from + 1) as usize];
-        for at in times.iter().flatten().filter(|at| *at >= start && *at < end) {
-            n[((at - start) / DAY) as usize] += 1;
-        }
+        let n = (from..=newest).map(|day| days.get(&day).copied().unwrap_or(0)).collect();
         Some(Self { first, newest, from, n })
     }
 

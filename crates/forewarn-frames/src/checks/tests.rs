@@ -9,6 +9,8 @@ use polars::prelude::*;
 use super::*;
 use crate::finding::Severity;
 use crate::finding::Severity::{Error, Info, Warning};
+use crate::input::Telemetry;
+use crate::rollup::RollerSettings;
 use crate::time::{DAY, HOUR};
 
 /// The day on which observation ends; a Monday.
@@ -92,18 +94,29 @@ impl Case {
             ]))
             .unwrap()
         });
-        let telemetry: Vec<Telemetry> = self
-            .telemetry
-            .iter()
-            .map(|(rows, metrics)| {
-                let mut columns = vec![
-                    text_column("asset_id", rows.iter().map(|r| Some(r.0))),
-                    time_column("ts", rows.iter().map(|r| Some(r.1))),
-                ];
-                columns.extend(metrics.iter().map(|(name, values)| Column::new((*name).into(), values)));
-                Telemetry::try_new(&frame(columns)).unwrap()
-            })
-            .collect();
+        let ranges: BTreeMap<_, _> =
+            self.ranges.iter().map(|(m, lo, hi)| ((*m).to_owned(), (*lo, *hi))).collect();
+        let mut telemetry =
+            Roller::new(RollerSettings { ranges: ranges.clone(), threads: 1, counters: BTreeSet::new() });
+        let mut readings_after_now = Vec::new();
+        for (entry, (rows, metrics)) in self.telemetry.iter().enumerate() {
+            let mut columns = vec![
+                text_column("asset_id", rows.iter().map(|r| Some(r.0))),
+                time_column("ts", rows.iter().map(|r| Some(r.1))),
+            ];
+            columns.extend(metrics.iter().map(|(name, values)| Column::new((*name).into(), values)));
+            let names: Vec<String> = metrics.iter().map(|m| m.0.to_owned()).collect();
+            let source = telemetry.source(entry, &names, false);
+            // The reader leaves out what lies after now.
+            let keep: BooleanChunked = rows.iter().map(|r| Some(r.1 <= now())).collect();
+            let mut late = RowsAfterNow::default();
+            rows.iter().filter(|r| r.1 > now()).for_each(|r| late.count(r.0, r.1));
+            if late.n_rows > 0 {
+                readings_after_now.push((entry, late));
+            }
+            let all = Telemetry::try_new(&frame(columns).filter(&keep).unwrap()).unwrap();
+            telemetry.push(source, all.df()).unwrap();
+        }
         let events = self.events.as_ref().map(|rows| {
             Events::try_new(&frame(vec![
                 text_column("asset_id", rows.iter().map(|r| Some(r.0))),
@@ -134,13 +147,14 @@ impl Case {
             as_of_given: self.as_of_given,
             assets: assets.as_ref(),
             tickets: tickets.as_ref(),
-            telemetry: telemetry.iter().collect(),
+            telemetry: &telemetry,
+            readings_after_now,
             events: events.as_ref(),
             failures: failures.as_ref(),
             actions: actions.as_ref(),
             files: &self.files,
             max_age_days: self.max_age_days.iter().map(|(t, d)| ((*t).to_owned(), *d)).collect(),
-            ranges: self.ranges.iter().map(|(m, lo, hi)| ((*m).to_owned(), (*lo, *hi))).collect(),
+            ranges,
             assumed_as_opened: self.assumed_as_opened.clone(),
             known_late: Vec::new(),
         })

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::settings;
-use crate::{Loaded, load, sniff};
+use crate::{Loaded, ReadPlan, load, sniff};
 
 /// The folder of the public data sets; `None` prints that the test was skipped.
 fn data(set: &str) -> Option<PathBuf> {
@@ -22,7 +22,7 @@ fn load_set(set: &str) -> Option<Loaded> {
     let base = data(set)?;
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{set}.toml"));
     let config = std::fs::read_to_string(fixture).unwrap();
-    Some(load(&settings(&base, &config).unwrap(), &|_| ()).unwrap())
+    Some(load(&settings(&base, &config).unwrap(), &ReadPlan::default(), &|_| ()).unwrap())
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn real_abctech_and_backblaze_load() {
     }
     if let Some(l) = load_set("backblaze") {
         assert!(l.assets.as_ref().unwrap().df().height() > 60_000);
-        assert!(l.telemetry[0].0.df().height() > 500_000 && l.telemetry[0].1.on_change);
+        assert!(l.telemetry.n_rows() > 500_000);
         assert!(l.failures.df().height() > 4_000 && l.terminal);
     }
 }

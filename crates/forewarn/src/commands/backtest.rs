@@ -44,11 +44,11 @@ pub(super) fn backtest(args: &BacktestArgs, context: &Context) -> Outcome<Exit> 
     context.watch(args.deadline.deadline);
     let (parent, name) = parent_and_name(&out)?;
     let _lock = Lock::take(&parent, &format!(".{name}.lock"))?;
-    let inputs = inputs::read(&settings, context)?;
+    let inputs = inputs::read(&settings, context, None)?;
     let as_of = inputs.as_of;
     let plan = asked.plan(as_of, asked.reach_days(&settings))?;
     let mut findings = inputs.findings(&settings);
-    let prints = inputs.fingerprints(context)?;
+    let prints = inputs.fingerprints();
     let origin = Origin::new(&settings, as_of, &prints, None)?;
     context.progress.note("indexing", "");
     let (frames, rows) = inputs.into_frames(&settings)?;

@@ -39,11 +39,12 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     context.watch(args.deadline.deadline);
     // Taken before anything is read: a folder that cannot be written is known at once, not after an hour.
     let lock = Lock::take(&settings.out, ".lock")?;
-    let inputs = inputs::read(&settings, context)?;
+    let cache = (!args.no_cache).then(|| settings.out.join(folders::CACHE));
+    let inputs = inputs::read(&settings, context, cache)?;
     context.progress.note("checking", "");
     let mut findings = inputs.findings(&settings);
     let as_of = inputs.as_of;
-    let prints = inputs.fingerprints(context)?;
+    let prints = inputs.fingerprints();
     history::settle(&lock, &settings.out)?;
     let ledger = history::read(&lock, &settings.out, as_of, settings.engine.capacity.per_days)?;
     inputs::add(&mut findings, &ledger.findings);

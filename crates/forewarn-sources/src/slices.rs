@@ -1,0 +1,203 @@
+//! One file of telemetry, slice by slice: never more than a few million cells at once, however large the file is. It does
+//! not know what a column means.
+
+use std::fs::File;
+use std::io::Read;
+
+use polars::prelude::*;
+
+use crate::csv::CsvSlices;
+use crate::error::SourceError;
+use crate::files::Input;
+use crate::read::{
+    Format, Limits, Packing, RawTable, RowNumbers, as_text, flat, format_of, guarded, malformed, open, parse,
+    read_bytes, read_ndjson,
+};
+
+/// How many bytes of text hold a cell, about.
+const BYTES: usize = 4;
+
+/// Text of a file in blocks that end where a record may, with what a record needs beyond its block kept for the next.
+pub(crate) struct Blocks<'a> {
+    reader: Box<dyn Read + 'a>,
+    path: &'a str,
+    limits: Limits,
+    /// The size of the file as it lies, where it is packed.
+    packed: Option<u64>,
+    block: Vec<u8>,
+    /// How many bytes lie before the block, and how many lines.
+    before: (u64, u64),
+    pub(crate) ended: bool,
+    size: usize,
+}
+
+impl<'a> Blocks<'a> {
+    fn new(
+        file: File,
+        packing: Packing,
+        path: &'a str,
+        (limits, cells): (Limits, usize),
+    ) -> Result<Self, SourceError> {
+        let bytes = file.metadata().map_or(0, |m| m.len());
+        let unpacks = |e: std::io::Error| malformed(path, format!("cannot be unpacked: {e}"));
+        let (reader, packed): (Box<dyn Read>, _) = match packing {
+            Packing::None => (Box::new(file), None),
+            Packing::Gzip => (Box::new(flate2::read::MultiGzDecoder::new(file)), Some(bytes)),
+            Packing::Zstd => (Box::new(zstd::Decoder::new(file).map_err(unpacks)?), Some(bytes)),
+        };
+        Ok(Self {
+            reader,
+            path,
+            limits,
+            packed,
+            block: Vec::new(),
+            before: (0, 0),
+            ended: false,
+            size: (cells * BYTES).max(1),
+        })
+    }
+
+    /// Drops the first `used` bytes of the block and reads on. Nothing used means that the block is too short for what
+    /// begins in it.
+    pub(crate) fn next(&mut self, used: usize) -> Result<(), SourceError> {
+        let lines = self.block[..used].split(|b| *b == b'\n').count() as u64 - 1;
+        self.before = (self.before.0 + used as u64, self.before.1 + lines);
+        self.block.drain(..used);
+        if used == 0 && !self.block.is_empty() {
+            self.size *= 2;
+        }
+        let wanted = self.size.saturating_sub(self.block.len()) as u64;
+        let failed = |e: std::io::Error| match self.packed {
+            None => SourceError::Unreadable { path: self.path.to_owned(), reason: e.to_string() },
+            Some(_) => malformed(self.path, format!("cannot be unpacked: {e}")),
+        };
+        let n = self.reader.by_ref().take(wanted).read_to_end(&mut self.block).map_err(failed)? as u64;
+        self.ended = n < wanted;
+        let total = self.before.0 + self.block.len() as u64;
+        self.limits.check(self.path, total, self.packed)
+    }
+
+    /// The block as text, whole characters only.
+    pub(crate) fn text(&self) -> Result<&str, SourceError> {
+        let whole = match std::str::from_utf8(&self.block) {
+            Err(e) if !self.ended && e.error_len().is_none() => e.valid_up_to(),
+            _ => self.block.len(),
+        };
+        let first = self.before.0 == 0;
+        as_text(&self.block[..whole], self.path, first).map_err(|e| match e {
+            SourceError::NotUtf8 { path, row, byte, found } => {
+                SourceError::NotUtf8 { path, row: row + self.before.1, byte: byte + self.before.0, found }
+            }
+            SourceError::Binary { path, byte, looks_like } => {
+                SourceError::Binary { path, byte: byte + self.before.0, looks_like }
+            }
+            other => other,
+        })
+    }
+
+    /// Whether the block begins with a byte order mark, which is no text.
+    pub(crate) fn mark(&self) -> usize {
+        if self.before.0 == 0 && self.block.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 }
+    }
+}
+
+/// Reads a file slice by slice, of about so many `cells` each; `each` is handed every slice in the order of the rows.
+///
+/// # Errors
+///
+/// The file cannot be read or is not what its name says, or the first error of `each`.
+pub(crate) fn slices(
+    file: &Input,
+    delimiter: Option<u8>,
+    (limits, cells): (Limits, usize),
+    each: &mut dyn FnMut(RawTable) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
+    let path = file.shown.as_str();
+    let (format, packing) = format_of(path)?;
+    let handle = open(&file.full, path, limits)?;
+    match format {
+        // No tool packs what is packed already; one that did is read whole.
+        Format::Parquet if packing != Packing::None => {
+            let bytes = read_bytes(&file.full, path, limits)?;
+            each(parse(bytes, path, delimiter, limits)?.1)
+        }
+        Format::Parquet => parquet(&handle, path, (limits, cells), each),
+        Format::Csv => {
+            let mut blocks = Blocks::new(handle, packing, path, (limits, cells))?;
+            let mut csv: Option<CsvSlices> = None;
+            let mut used = 0;
+            loop {
+                blocks.next(used)?;
+                let (text, mark) = (blocks.text()?, blocks.mark());
+                if csv.is_none() && text.len() == mark && blocks.ended {
+                    return Err(SourceError::Empty { path: path.to_owned() });
+                }
+                let (slice, n) =
+                    guarded(path, || CsvSlices::next(&mut csv, text, path, delimiter, blocks.ended))?;
+                used = n + mark;
+                if let Some(slice) = slice {
+                    each(slice)?;
+                }
+                if blocks.ended {
+                    return csv.map_or(Ok(()), |c| c.end(path));
+                }
+            }
+        }
+        Format::Ndjson => {
+            let mut blocks = Blocks::new(handle, packing, path, (limits, cells))?;
+            let (mut used, mut line, mut any) = (0, 0u32, false);
+            loop {
+                blocks.next(used)?;
+                let (text, mark) = (blocks.text()?, blocks.mark());
+                let end = if blocks.ended { text.len() } else { text.rfind('\n').map_or(0, |i| i + 1) };
+                let part = &text[..end];
+                used = end + mark;
+                if !part.trim().is_empty() {
+                    any = true;
+                    let mut raw = guarded(path, || read_ndjson(part, path, line))?;
+                    raw.delimiter = None;
+                    each(raw)?;
+                }
+                line += part.lines().count() as u32;
+                if blocks.ended {
+                    return if any { Ok(()) } else { Err(SourceError::Empty { path: path.to_owned() }) };
+                }
+            }
+        }
+    }
+}
+
+fn parquet(
+    handle: &File,
+    path: &str,
+    (limits, cells): (Limits, usize),
+    each: &mut dyn FnMut(RawTable) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
+    let mut at = 0;
+    loop {
+        let file = handle.try_clone().map_err(|e| malformed(path, e.to_string()))?;
+        let (raw, end) = guarded(path, || {
+            let mut reader = ParquetReader::new(file);
+            let ends = crate::read::check_parquet(&mut reader, path, limits)?;
+            let n_columns = reader.schema().map_err(|e| malformed(path, e.to_string()))?.len();
+            let most = (cells / n_columns.max(1)).max(1);
+            // Up to the end of a group of rows where that is near, so that no group is unpacked twice.
+            let within = ends.iter().copied().take_while(|e| *e <= at + most).filter(|e| *e > at).last();
+            let last = ends.last().copied().unwrap_or(0);
+            let end = within.unwrap_or((at + most).min(last));
+            let df = reader
+                .with_slice(Some((at, end - at)))
+                .finish()
+                .map_err(|e| malformed(path, crate::read::first_line(&e)))?;
+            let (df, notes) = flat(df, path)?;
+            let rows = RowNumbers::From(at as u64 + 1);
+            Ok((RawTable { df, rows, notes, delimiter: None }, (end, last)))
+        })?;
+        let (end, last) = end;
+        each(raw)?;
+        at = end;
+        if at >= last {
+            return Ok(());
+        }
+    }
+}
