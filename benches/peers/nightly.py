@@ -113,7 +113,7 @@ def telemetry_features(fleet, cutoffs):
         changes = running(np.nan_to_num(step) != 0)
         counter = m.endswith(MADE_COUNTERS)
         # A fall is a reset, after which the value itself is the increase.
-        increase = running(np.nan_to_num(np.where(step >= 0, step, filled))) if counter else None
+        increase = running(np.where(np.isnan(step), 0, np.where(step >= 0, step, filled))) if counter else None
         shown = {k: [] for k in ["last", "silent", "d7", "d30", "d90", "mean7", "mean30", "mean90", "std30", "min30", "max30", "z", "changes30"]}
         if counter:
             shown |= {f"increase{w}": [] for w in (7, 30, 90)}
@@ -242,6 +242,8 @@ def risk(fleet, a, stage):
     today = fleet.n_days
     weekly = list(range(today - 7, WARM_UP - 1, -7))[::-1]
     months = [c for c in range(WARM_UP, today + 1) if (fleet.first + dt.timedelta(days=c)).day == 1 and c + RANK_BY <= today][-6:]
+    if not months or months[0] - max(HORIZONS) < WARM_UP or months[0] + max(HORIZONS) > today:
+        raise SystemExit("too few days to judge the longest horizon: give a year")
     cutoffs = sorted({*weekly, *months, today})
     x, names, words, here = table(fleet, cutoffs)
     cutoff = np.repeat(cutoffs, here.sum(axis=1))
@@ -259,9 +261,11 @@ def risk(fleet, a, stage):
         model = train(x[past], y[past], names, words, a.threads, a.others)
         told = tested & ~np.isnan(y)
         said, came = model.predict(x[told], num_threads=a.threads), y[told]
-        rate = came.mean()
-        top = [came[order].mean() for c in sorted(set(cutoff[told])) for order in [np.flatnonzero(cutoff[told] == c)[np.argsort(-said[cutoff[told] == c])[:100]]]]
-        stage(f"backtest {h} days", f"trained on {past.sum():,} rows ({int(y[past].sum()):,} failed); {told.sum():,} judged, AP {average_precision_score(came, said):.3f} at a rate of {rate:.4f}, P@100 {np.mean(top):.3f}, Brier skill {1 - np.mean((said - came) ** 2) / (rate * (1 - rate)):.3f}")
+        rate, at = came.mean(), cutoff[told]
+        hits = [came[at == c][np.argsort(-said[at == c])[:100]].mean() for c in np.unique(at)]
+        skill = 1 - np.mean((said - came) ** 2) / (rate * (1 - rate))
+        scores = f"AP {average_precision_score(came, said):.3f} at a rate of {rate:.4f}, P@100 {np.mean(hits):.3f}, Brier skill {skill:.3f}"
+        stage(f"backtest {h} days", f"trained on {past.sum():,} rows ({int(y[past].sum()):,} failed); {told.sum():,} judged, {scores}")
         judged.append(pl.DataFrame({"cutoff": cutoff[told], "asset_id": asset.gather(ids[told]), "horizon_days": h, "probability": said, "outcome": came == 1}))
         # What the six months show of the level is given on to today.
         level = LogisticRegression(C=1e6).fit(logit(said)[:, None], came)
