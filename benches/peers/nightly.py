@@ -310,11 +310,13 @@ def main():
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     start = mark = time.time()
+    worked = time.process_time()
 
     def stage(name, note=""):
-        nonlocal mark
-        print(f"{name:18} {time.time() - mark:7.1f} s  {note}", flush=True)
-        mark = time.time()
+        nonlocal mark, worked
+        now, work = time.time(), time.process_time()
+        print(f"{name:18} {now - mark:7.1f} s {work - worked:7.1f} s of processors  {note}", flush=True)
+        mark, worked = now, work
 
     metrics, daily = rollups(a.dir, a.rollups)
     stage("rollups", f"{daily.height:,} asset-days of {len(metrics)} metrics")
