@@ -12,7 +12,8 @@
 
 Fleets that --data does not hold yet are made by nightly_fleet.py. A run's memory is the largest resident set of its
 processes together, looked at ten times a second, or what the kernel kept as the peak of its main process where that is more.
-Whether anything else runs on the machine it does not know; it prints the load that it found.
+Whether anything else runs on the machine it does not know; it prints the load that it found. On a machine with other work
+LightGBM's waiting threads take the processors from each other: set OMP_WAIT_POLICY=PASSIVE there, in the peer's favor.
 """
 
 import argparse
@@ -131,8 +132,7 @@ def main():
         return path
 
     print(f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {a.threads} threads")
-    env = {"POLARS_MAX_THREADS": str(a.threads), "OMP_WAIT_POLICY": "PASSIVE"}
-    os.environ.update(env)
+    os.environ["POLARS_MAX_THREADS"] = str(a.threads)
     for name in ["rollups50m"] * ("rollups" in rows) + ["full"] * bool({"full", "next"} & set(rows)) + ["full_next"] * ("next" in rows) + ["daily10k", "daily100k"] * ("scale" in rows):
         read_once(make(a, name))
 

@@ -57,10 +57,10 @@ def main():
         db.execute(f"set threads={a.threads}; set memory_limit='{a.memory}'; set temp_directory='{spill}'; set preserve_insertion_order=false; set timezone='UTC'")
         metrics = [r[0] for r in db.execute(f"describe select * exclude (asset_id, ts) from read_parquet({files!r})").fetchall()]
         db.execute(f"copy ({query(metrics, files, a.slope, a.changes)}) to '{out}' (format parquet, compression zstd)")
-        seconds = time.time() - start
+        seconds, worked = time.time() - start, time.process_time()
         rows, days = (db.execute(f"select count(*) from read_parquet('{f}')").fetchone()[0] for f in (files, out))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"duckdb {duckdb.__version__}: {rows:,} rows of {len(metrics)} metrics to {days:,} asset-days in {seconds:.1f} s, peak {peak:,} MiB")
+    print(f"duckdb {duckdb.__version__}: {rows:,} rows of {len(metrics)} metrics to {days:,} asset-days in {seconds:.1f} s ({worked:.1f} s of processors), peak {peak:,} MiB")
 
 
 if __name__ == "__main__":
