@@ -267,6 +267,7 @@ def risk(fleet, a, stage):
         scores = f"AP {average_precision_score(came, said):.3f} at a rate of {rate:.4f}, P@100 {np.mean(hits):.3f}, Brier skill {skill:.3f}"
         stage(f"backtest {h} days", f"trained on {past.sum():,} rows ({int(y[past].sum()):,} failed); {told.sum():,} judged, {scores}")
         judged.append(pl.DataFrame({"cutoff": cutoff[told], "asset_id": asset.gather(ids[told]), "horizon_days": h, "probability": said, "outcome": came == 1}))
+        judged[-1] = judged[-1].with_columns(cutoff=pl.lit(fleet.first) + pl.duration(days="cutoff"))
         # What the six months show of the level is given on to today.
         level = LogisticRegression(C=1e6).fit(logit(said)[:, None], came)
         model = train(x[closed], y[closed], names, words, a.threads, a.others)
@@ -329,8 +330,8 @@ def main():
     judged.write_parquet(a.out / "backtest.parquet")
     ahead.write_parquet(a.out / "forecasts.parquet")
     stage("written")
-    own, children = (resource.getrusage(w).ru_maxrss // 1024 for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(f"total {time.time() - start:.1f} s, peak {own:,} MiB, and {children:,} MiB in the largest child")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"total {time.time() - start:.1f} s, peak {peak:,} MiB; time and memory of the forecasts' workers are not in the figures of processors and memory")
 
 
 if __name__ == "__main__":
