@@ -5,14 +5,24 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::began;
 use crate::cli::GlobalArgs;
 use crate::errors::{Exit, Failure, Outcome};
 use crate::folders;
+use crate::lock::Lock;
 use crate::progress::{Reporter, Stop};
 use crate::ui::Ui;
 
-/// Where a failure is left, and the name of the command that failed.
-type Place = Arc<Mutex<Option<(PathBuf, &'static str)>>>;
+/// Where a failure is left.
+#[derive(Debug)]
+struct Left {
+    out: PathBuf,
+    command: &'static str,
+    /// Whether this run has set its mark there.
+    marked: bool,
+}
+
+type Place = Arc<Mutex<Option<Left>>>;
 
 /// What every command is given.
 #[derive(Debug)]
@@ -36,7 +46,32 @@ impl Context {
 
     /// From now on a failure is left in `out`.
     pub(crate) fn leave_errors_in(&self, out: &Path, command: &'static str) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some((out.to_owned(), command));
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Left { out: out.to_owned(), command, marked: false });
+    }
+
+    /// Marks the folder: a run is under way in it. Says so where the one before never ended.
+    ///
+    /// # Errors
+    ///
+    /// The mark cannot be written.
+    pub(crate) fn begin(&self, lock: &Lock, out: &Path) -> Outcome<()> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left) = place.as_mut() else { return Ok(()) };
+        let earlier = began::begin(lock, out, left.command)?;
+        left.marked = true;
+        if let Some(lost) = earlier {
+            self.ui.warn(&format!("{}; what it left half done is cleared", lost.lost()));
+        }
+        Ok(())
+    }
+
+    /// The run has ended well: its mark goes, and so does what an earlier failure left.
+    pub(crate) fn done(&self) {
+        if let Some(left) = self.place.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            folders::forget_error(&left.out);
+            began::end(&left.out);
+        }
     }
 
     /// From now on the work gives up when it is asked to stop and does not, or when the deadline has passed.
@@ -67,9 +102,12 @@ fn tell(ui: Ui, place: &Place, failure: &Failure) {
     ui.fail(failure);
     // While another run holds the lock, the folder is its own; and a reader who went away is no failure.
     if !matches!(failure.exit, Exit::Done | Exit::Locked)
-        && let Some((out, command)) = &*place.lock().unwrap_or_else(PoisonError::into_inner)
+        && let Some(left) = &*place.lock().unwrap_or_else(PoisonError::into_inner)
     {
-        folders::leave_error(out, command, failure);
+        folders::leave_error(&left.out, left.command, failure);
+        if left.marked {
+            began::end(&left.out);
+        }
     }
 }
 

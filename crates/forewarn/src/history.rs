@@ -19,8 +19,9 @@ use polars::prelude::{DataFrame, DataType};
 use serde_json::{Value, json};
 
 use crate::errors::{Failure, Outcome};
-use crate::folders::{self, Fingerprint, Lock};
+use crate::folders::{self, Fingerprint};
 use crate::inputs;
+use crate::lock::Lock;
 
 /// The folder in OUT.
 pub(crate) const HISTORY: &str = "history";

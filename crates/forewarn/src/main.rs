@@ -6,6 +6,7 @@
     reason = "the binary is the edge: it alone reads clock and environment, and keeps the folders"
 )]
 
+mod began;
 mod cli;
 mod clock;
 mod commands;
@@ -15,6 +16,7 @@ mod errors;
 mod folders;
 mod history;
 mod inputs;
+mod lock;
 mod manifest;
 mod nearest;
 mod options;

@@ -6,6 +6,7 @@
 //! - `degradation`: what gets worse: what is planted, odd series, look-ahead.
 //! - `exports`: the tables in other formats: in the run folder, and from a saved one.
 //! - `exposure`: whether what is shown as vulnerable fails more often.
+//! - `faults`: killed, no room, no right to write, input gone, too little memory: what is left, and what the next run does.
 //! - `measures`: what measures did, on simulated fleets.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
@@ -34,6 +35,7 @@ mod decisions;
 mod degradation;
 mod exports;
 mod exposure;
+mod faults;
 mod fleet;
 mod honesty;
 mod measures;

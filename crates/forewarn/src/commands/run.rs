@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use crate::cli::RunArgs;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, Outcome};
-use crate::folders::{self, Draft, Lock};
+use crate::folders::{self, Draft};
 use crate::history;
 use crate::inputs::{self, Rows};
+use crate::lock::{Lock, RUN_LOCK};
 use crate::manifest::{self, Origin};
 use crate::ordered;
 use crate::settings::{Flags, Settings};
@@ -38,13 +39,16 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     context.leave_errors_in(&settings.out, "run");
     context.watch(args.deadline.deadline);
     // Taken before anything is read: a folder that cannot be written is known at once, not after an hour.
-    let lock = Lock::take(&settings.out, ".lock")?;
+    let lock = Lock::take(&settings.out, RUN_LOCK)?;
+    context.begin(&lock, &settings.out)?;
+    folders::clear(&lock, &settings.out)?;
     let inputs = inputs::read(&settings, context)?;
     context.progress.note("checking", "");
     let mut findings = inputs.findings(&settings);
     let as_of = inputs.as_of;
     let prints = inputs.fingerprints(context)?;
     history::settle(&lock, &settings.out)?;
+    ordered::settle(&lock, &settings.out)?;
     let ledger = history::read(&lock, &settings.out, as_of, settings.engine.capacity.per_days)?;
     inputs::add(&mut findings, &ledger.findings);
     let (ordered, unread) =
@@ -79,7 +83,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     context.progress.note("writing", "");
     let made = Made { as_of, rows, findings, exit, started, problems, problems_from, orders };
     let folder = write(&settings, &lock, &origin, &made, &result, context)?;
-    folders::forget_error(&settings.out);
+    context.done();
     context.progress.clear();
     say_how_it_went(&settings, &made, &result, context)?;
     context.ui.data(&format!("{}\n", short(&folder).join("report.html").display()))?;
@@ -242,10 +246,10 @@ fn write(
     }
     draft.put("model.json", &result.model)?;
     draft.put("report.html", page.as_bytes())?;
-    let run_id = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     draft.put_uncounted(
         folders::RUN_LOG,
-        &manifest::run_log("run", &run_id, made.started, made.exit, &made.findings),
+        &manifest::run_log("run", &name, made.started, made.exit, &made.findings),
     )?;
     let trained = result.summary.trained_as_of;
     let more = [
@@ -261,9 +265,9 @@ fn write(
     validate(&draft)?;
     context.stop.check()?;
     let folder = draft.finish();
-    // Before the folder can be seen: tickets that were handed out and forgotten would be handed out again.
-    ordered::keep(lock, &settings.out, made.as_of, &made.orders)?;
+    // Kept is what was shown. A run that is stopped between these has lost nothing: the next one settles it.
     let shown = folders::switch(lock, &settings.out, made.as_of, &folder)?;
+    ordered::keep(lock, &settings.out, made.as_of, &made.orders)?;
     history::keep(lock, &settings.out, made.as_of, &said)?;
     Ok(shown)
 }

@@ -1,0 +1,1 @@
+//! No room, no right to write, input that goes away.
