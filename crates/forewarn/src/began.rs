@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use forewarn_frames::time::Micros;
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -22,6 +23,8 @@ pub(crate) struct Began {
     pub(crate) run_id: String,
     /// When, like `2025-12-31T23:59:59Z`.
     pub(crate) at: String,
+    /// The same in microseconds since 1970.
+    pub(crate) micros: Micros,
     /// `process 4711 on web1`
     pub(crate) who: String,
 }
@@ -34,6 +37,7 @@ impl Began {
         Some(Self {
             run_id: text("run_id")?,
             at: text("started_at")?,
+            micros: mark["started_at_micros"].as_i64()?,
             who: format!("process {} on {}", mark["process"], text("host")?),
         })
     }
@@ -59,12 +63,14 @@ impl Began {
 /// The mark cannot be written.
 pub(crate) fn begin(_lock: &Lock, out: &Path, command: &str) -> Outcome<Option<Began>> {
     let earlier = Began::read(out);
+    let now = clock::now();
     let mark = json!({
         "run_id": clock::run_id(),
         "command": command,
         "process": std::process::id(),
         "host": clock::host(),
-        "started_at": clock::rfc3339(clock::now()),
+        "started_at": clock::rfc3339(now),
+        "started_at_micros": now,
     });
     folders::replace_file(&out.join(MARK), &folders::pretty(&mark))?;
     Ok(earlier)

@@ -255,6 +255,21 @@ pub(crate) fn clear(_lock: &Lock, out: &Path) -> Outcome<()> {
     Ok(())
 }
 
+/// All run folders of a date, also those that were replaced.
+///
+/// # Errors
+///
+/// They cannot be listed.
+pub(crate) fn folders_of(out: &Path, date: Cutoff) -> Outcome<Vec<PathBuf>> {
+    let all = folders_in(&out.join(RUNS))?;
+    Ok(all.into_iter().filter(|(name, _)| as_of_in(name) == Some(date)).map(|(_, path)| path).collect())
+}
+
+/// The run folder that the link of a date leads to, by its own path.
+pub(crate) fn folder_of(out: &Path, date: Cutoff) -> Option<PathBuf> {
+    Some(out.join(target_of(&out.join(date.to_string()))?))
+}
+
 /// Removes a run folder that no link leads to: by a rename first, so that it is never half there under its own name. What
 /// cannot be removed is tried again by the next run.
 pub(crate) fn remove_run(path: &Path) {

@@ -155,6 +155,16 @@ impl Inputs {
         findings
     }
 
+    /// How many rows of each table could not be used; tables that lost none are in it too.
+    pub(crate) fn rejected(&self) -> BTreeMap<&'static str, u64> {
+        let mut by_table = BTreeMap::new();
+        for file in &self.loaded.files {
+            let lost: u64 = file.rejected.iter().filter(|r| r.row_left_out).map(|r| r.n_rows).sum();
+            *by_table.entry(file.table).or_default() += lost;
+        }
+        by_table
+    }
+
     /// The size and hash of each file that was read, by its path as the config names it.
     ///
     /// # Errors

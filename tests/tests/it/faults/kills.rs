@@ -18,6 +18,9 @@ use crate::fleet::Dice;
 const CALLS: &str =
     "openat,write,fsync,rename,renameat,renameat2,symlink,symlinkat,unlink,unlinkat,mkdir,rmdir,ftruncate";
 
+/// About so many of them come after the folder is whole.
+const LAST_CALLS: u64 = 60;
+
 /// What a killed run had come to, as seen from outside.
 fn phase(out: &Path, night: &str) -> &'static str {
     let left = names(&out.join(".runs"));
@@ -106,7 +109,7 @@ fn calls(dir: &Path, night: &str) -> Option<(usize, usize)> {
 #[test]
 fn killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds() {
     let asked = std::env::var("FOREWARN_KILLS").ok().and_then(|n| n.parse::<usize>().ok());
-    let (n, each) = asked.map_or((10, 5), |n| (n, 1));
+    let (n, each) = asked.map_or((30, 5), |n| (n, 1));
     let dir = fleet();
     let dir = dir.path();
     let out = dir.join("reports");
@@ -141,7 +144,9 @@ fn killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds() {
         let share = |d: &mut Dice, of: Duration| of.mul_f64((d.next() >> 11) as f64 / (1_u64 << 53) as f64);
         let how = match (i % 10, traced) {
             (0, _) => Kill::After(share(&mut dice, whole)),
-            (1..=5, Some((all, first))) => Kill::Call(first + dice.below((all - first + 1) as u64) as usize),
+            (1..=3, Some((all, first))) => Kill::Call(first + dice.below((all - first + 1) as u64) as usize),
+            // The last ones switch the links and keep the ledger.
+            (4..=6, Some((all, _))) => Kill::Call(all - dice.below(LAST_CALLS) as usize),
             _ => Kill::Writing(share(&mut dice, writing)),
         };
         let before = ledger(&out);
