@@ -14,6 +14,7 @@ use crate::clock;
 use crate::context::Context;
 use crate::errors::{Failure, Outcome};
 use crate::folders::Fingerprint;
+use crate::privacy;
 use crate::settings::Settings;
 
 /// What was read, and up to when it is observed.
@@ -64,7 +65,8 @@ pub(crate) fn internal(error: &dyn std::fmt::Display) -> Failure {
 /// A source cannot be read, nothing in it has a date, or the work was asked to stop.
 pub(crate) fn read(settings: &Settings, context: &Context) -> Outcome<Inputs> {
     let now = clock::now();
-    let loaded = forewarn_sources::load(&settings.reading, &|file| context.progress.note("reading", file))?;
+    let loaded = forewarn_sources::load(&settings.reading, &|file| context.progress.note("reading", file))
+        .map_err(|e| privacy::error(e, settings.engine.text))?;
     context.stop.check()?;
     let as_of = match settings.as_of {
         Some(as_of) => as_of,
@@ -149,6 +151,7 @@ impl Inputs {
             known_late: l.known_late.clone(),
         };
         let mut findings = checks::run_all(&context);
+        privacy::findings(&mut findings, settings.engine.text);
         if l.n_failures_without_asset > 0 {
             add(&mut findings, &[failures_without_asset(l.n_failures_without_asset)]);
         }

@@ -22,6 +22,7 @@ mod memory;
 mod nearest;
 mod options;
 mod ordered;
+mod privacy;
 mod progress;
 mod retention;
 mod room;

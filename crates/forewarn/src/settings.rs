@@ -296,7 +296,9 @@ impl Settings {
             p.add_name("privacy.text", text, &["none", "titles", "full"]);
         }
         let ticket_url = report.and_then(|r| r.ticket_url);
-        if let Some(url) = ticket_url.as_ref().filter(|url| !ticket_url::is_valid(url)) {
+        if ticket_url.as_ref().is_some_and(|url| ticket_url::is_secret(url)) {
+            p.add(&p.place("report.ticket_url"), ticket_url::SECRET, ticket_url::ALLOWED);
+        } else if let Some(url) = ticket_url.as_ref().filter(|url| !ticket_url::is_valid(url)) {
             p.add(&p.place("report.ticket_url"), format!("`{url}`"), ticket_url::ALLOWED);
         }
         let sources = SourceOptions {
