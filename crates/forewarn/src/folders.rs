@@ -91,6 +91,11 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Whether a name is one of the temporary files of [`replace_file`], which an interrupted run left.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.strip_suffix(".tmp").is_some()
+}
+
 /// Writes a file by a temporary one beside it and a rename, so that it is never half there.
 pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Outcome<()> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -227,7 +232,7 @@ pub(crate) fn begin_run(lock: &Lock, out: &Path, as_of: Cutoff, id: &str) -> Out
 pub(crate) fn clear(_lock: &Lock, out: &Path) -> Outcome<()> {
     for entry in fs::read_dir(out).map_err(|e| Failure::io("list", out, &e))?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') && name.ends_with(".tmp") {
+        if is_temporary(&name) {
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -55,7 +55,7 @@ enum Named {
 }
 
 fn named(file: &str) -> Named {
-    if file.starts_with('.') && file.strip_suffix(".tmp").is_some() {
+    if folders::is_temporary(file) {
         return Named::Unfinished;
     }
     let date = |text: &str| Cutoff::parse(text).ok().filter(|c| c.to_string() == text);

@@ -231,7 +231,8 @@ fn is_near(bound: &Bound, before: u64) -> bool {
         || (bound.used >= share(85) && bound.used.saturating_add(3 * grew) >= bound.limit)
 }
 
-/// Watches from a thread of its own, and ends the process by `end` before the kernel does.
+/// Watches from a thread of its own, and calls `end` before the kernel ends the process. `end` must end it: allocations go
+/// on meanwhile.
 pub(crate) fn watch(end: impl FnOnce(&Failure) + Send + 'static) {
     let system = System::here();
     let mut before = system.bounds();
@@ -251,7 +252,7 @@ pub(crate) fn watch(end: impl FnOnce(&Failure) + Send + 'static) {
                     bound.by
                 );
                 end(&hints(Failure::new(Exit::NoRoom, message)));
-                std::process::exit(Exit::NoRoom.code().into());
+                return;
             }
             before = now;
         }

@@ -143,7 +143,7 @@ pub(crate) fn keep(_lock: &Lock, out: &Path, as_of: Cutoff, orders: &DataFrame) 
 pub(crate) fn settle(lock: &Lock, out: &Path) -> Outcome<()> {
     for entry in fs::read_dir(folder(out)).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') && name.ends_with(".tmp") {
+        if folders::is_temporary(&name) {
             let _ = fs::remove_file(entry.path());
         }
     }

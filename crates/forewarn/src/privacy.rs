@@ -1,6 +1,8 @@
 //! What people wrote stays out of findings and messages: where an export is cut in the wrong places, a sentence of a ticket
 //! stands in a column of times, and would be shown as a cell that cannot be read. It does not know which text is whose.
 
+use std::fmt::Write as _;
+
 use forewarn_engine::TextShown;
 use forewarn_frames::Finding;
 use forewarn_sources::SourceError;
@@ -41,7 +43,8 @@ fn without_words(text: &str) -> String {
         let cell = inside.strip_suffix('"').unwrap_or(inside);
         let of_a_row = before[..at].ends_with(|c: char| c.is_ascii_digit());
         if of_a_row && has_words(cell) {
-            out += &format!("(text of {} characters)", cell.chars().count());
+            // Writing to a String does not fail.
+            let _ = write!(out, "(text of {} characters)", cell.chars().count());
         } else {
             out += &quoted[..end];
         }

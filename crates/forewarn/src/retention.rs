@@ -60,7 +60,9 @@ pub(crate) fn apply(_lock: &Lock, out: &Path, retention: Retention) -> Outcome<u
         }
         fs::remove_file(&link).map_err(|e| Failure::io("remove the link", &link, &e))?;
         folders::sync(out)?;
-        shown.iter().for_each(|folder| folders::remove_run(folder));
+        if let Some(folder) = shown {
+            folders::remove_run(&folder);
+        }
         removed += 1;
     }
     Ok(removed)

@@ -82,7 +82,7 @@ fn assert_whole(folder: &Path) {
         let bytes =
             fs::read(folder.join(name)).unwrap_or_else(|e| panic!("{}/{name}: {e}", folder.display()));
         let hash = Sha256::digest(&bytes);
-        let hash: String = hash.iter().map(|b| format!("{b:02x}")).collect();
+        let hash: String = hash.iter().fold(String::new(), |text, b| text + &format!("{b:02x}"));
         assert_eq!(print["sha256"], hash, "{}/{name}", folder.display());
     }
     let log: serde_json::Value =

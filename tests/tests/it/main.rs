@@ -12,6 +12,7 @@
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
 //! - `payloads`: hostile text in every field of every input file.
+//! - `packaging`: units, jobs and images: their command lines and exit codes are those of the program.
 //! - `privacy`: planted words of tickets, people and secrets: where they may be, and nowhere else.
 //! - `problems`: tickets that say the same: what is found, its id, its name.
 //! - `recurring`: what comes again, where tickets are odd.
@@ -42,6 +43,7 @@ mod honesty;
 mod measures;
 mod night;
 mod no_lookahead;
+mod packaging;
 mod payloads;
 mod privacy;
 mod problems;
