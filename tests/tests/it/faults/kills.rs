@@ -19,7 +19,7 @@ const CALLS: &str =
     "openat,write,fsync,rename,renameat,renameat2,symlink,symlinkat,unlink,unlinkat,mkdir,rmdir,ftruncate";
 
 /// About so many of them come after the folder is whole.
-const LAST_CALLS: u64 = 60;
+const LAST_CALLS: usize = 25;
 
 /// What a killed run had come to, as seen from outside.
 fn phase(out: &Path, night: &str) -> &'static str {
@@ -27,16 +27,14 @@ fn phase(out: &Path, night: &str) -> &'static str {
     let begun = left.iter().find(|n| n.starts_with(night));
     let shown = visible(out).contains_key(night);
     let kept = out.join(format!("history/{night}.parquet")).exists();
-    let ordered = out.join(format!("history/orders/{night}.json")).exists();
     let latest = fs::canonicalize(out.join("latest")).is_ok_and(|l| l.to_string_lossy().contains(night));
     let whole = begun.is_some_and(|n| out.join(".runs").join(n).join("manifest.json").exists());
-    match (begun.is_some(), whole, shown, latest, ordered, kept) {
-        (false, ..) => "before writing",
+    match (begun.is_some(), whole, shown, latest, kept) {
+        (false, ..) => "before its folder was made",
         (_, false, ..) => "while the folder was filled",
         (_, _, false, ..) => "whole, not switched",
-        (_, _, _, false, ..) => "between the two links",
-        (.., false, _) => "switched, orders not kept",
-        (.., false) => "orders kept, prediction not kept",
+        (_, _, _, false, _) => "between the two links",
+        (.., false) => "switched, prediction not kept",
         _ if out.join(".running.json").exists() => "all kept, not ended",
         _ => "ended",
     }
@@ -48,8 +46,8 @@ enum Kill {
     After(Duration),
     /// So long after its folder appeared.
     Writing(Duration),
-    /// At that call of its main thread.
-    Call(usize),
+    /// At the n-th call of that name of its main thread.
+    Call(String, usize),
 }
 
 fn kill(dir: &Path, night: &str, how: &Kill) {
@@ -74,8 +72,8 @@ fn kill(dir: &Path, night: &str, how: &Kill) {
             let _ = child.kill();
             let _ = ended(child);
         }
-        Kill::Call(n) => {
-            let inject = format!("inject={CALLS}:signal=KILL:when={n}");
+        Kill::Call(name, n) => {
+            let inject = format!("inject={name}:signal=KILL:when={n}");
             let _ = ended(traced(dir, night, Path::new("/dev/null"), &inject).spawn().unwrap());
         }
     }
@@ -90,20 +88,46 @@ fn traced(dir: &Path, night: &str, log: &Path, inject: &str) -> Command {
     command
 }
 
-/// How many of the calls the main thread makes, and the first of them that makes the run folder; `None` where nothing may
-/// be traced.
-fn calls(dir: &Path, night: &str) -> Option<(usize, usize)> {
+/// The calls that the main thread makes from when it makes its run folder on: the name of each, and how many of that name it
+/// has made by then. `None` where nothing may be traced.
+fn calls(dir: &Path, night: &str) -> Option<Vec<(String, usize)>> {
     let log = dir.join("calls.log");
     let child = traced(dir, night, &log, "signal=none").spawn().ok()?;
     if ended(child).0 != 0 {
         return None;
     }
     let text = fs::read_to_string(&log).ok()?;
-    let main = text.split_whitespace().next()?.to_owned();
-    let own: Vec<&str> = text.lines().filter(|l| l.split_whitespace().next() == Some(&main)).collect();
-    let first = own.iter().position(|l| l.contains("mkdir(") && l.contains(&format!(".runs/{night}")))?;
     fs::remove_file(log).ok()?;
-    Some((own.len(), first + 1))
+    let main = text.split_whitespace().next()?.to_owned();
+    let own = text.lines().filter_map(|l| l.strip_prefix(&main)?.trim_start().split_once('('));
+    let (mut n_of, mut writing, mut out) = (BTreeMap::<&str, usize>::new(), false, Vec::new());
+    for (name, rest) in own.filter(|(name, _)| CALLS.split(',').any(|call| call == *name)) {
+        let n = n_of.entry(name).or_default();
+        *n += 1;
+        writing = writing || (name == "mkdir" && rest.contains(&format!(".runs/{night}")));
+        if writing {
+            out.push((name.to_owned(), *n));
+        }
+    }
+    Some(out).filter(|all| !all.is_empty())
+}
+
+/// What was met, for a document.
+fn told(
+    n: usize,
+    met: &BTreeMap<&str, usize>,
+    [all, whole, writing]: [f64; 3],
+    calls: Option<usize>,
+) -> String {
+    let calls = calls.map_or("not traced".to_owned(), |n| format!("{n} calls from its folder on"));
+    let mut text = format!(
+        "{n} runs killed in {all:.0} s; a whole run takes {whole:.2} s, its writing {writing:.2} s ({calls}).\n\n\
+         | killed | runs |\n|---|---|\n"
+    );
+    for (phase, n) in met {
+        let _ = writeln!(text, "| {phase} | {n} |");
+    }
+    text
 }
 
 #[test]
@@ -142,11 +166,14 @@ fn killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds() {
     let started = Instant::now();
     for i in 0..n {
         let share = |d: &mut Dice, of: Duration| of.mul_f64((d.next() >> 11) as f64 / (1_u64 << 53) as f64);
-        let how = match (i % 10, traced) {
+        let how = match (i % 10, &traced) {
             (0, _) => Kill::After(share(&mut dice, whole)),
-            (1..=3, Some((all, first))) => Kill::Call(first + dice.below((all - first + 1) as u64) as usize),
-            // The last ones switch the links and keep the ledger.
-            (4..=6, Some((all, _))) => Kill::Call(all - dice.below(LAST_CALLS) as usize),
+            (1..=6, Some(all)) => {
+                // The last ones switch the links and keep the ledger: they are as many again.
+                let from = if i % 2 == 0 { all.len().saturating_sub(LAST_CALLS) } else { 0 };
+                let (name, n) = all[from + dice.below((all.len() - from) as u64) as usize].clone();
+                Kill::Call(name, n)
+            }
             _ => Kill::Writing(share(&mut dice, writing)),
         };
         let before = ledger(&out);
@@ -161,22 +188,10 @@ fn killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds() {
             assert_settled(&out);
             begin();
         }
-    }
-    if let Some(path) = std::env::var_os("FOREWARN_KILLS_REPORT") {
-        let mut text = format!(
-            "{n} runs killed in {:.0} s; a whole run takes {:.2} s, its writing {:.2} s; {}.\n\n| killed | runs |\n|---|---|\n",
-            started.elapsed().as_secs_f64(),
-            whole.as_secs_f64(),
-            writing.as_secs_f64(),
-            traced.map_or("not traced".to_owned(), |(all, first)| format!(
-                "{} of {all} calls write",
-                all - first + 1
-            )),
-        );
-        for (phase, n) in &met {
-            let _ = writeln!(text, "| {phase} | {n} |");
+        if let Some(path) = std::env::var_os("FOREWARN_KILLS_REPORT").filter(|_| i % 50 == 49) {
+            let times = [started.elapsed(), whole, writing].map(|t| t.as_secs_f64());
+            fs::write(path, told(i + 1, &met, times, traced.as_ref().map(Vec::len))).unwrap();
         }
-        fs::write(path, text).unwrap();
     }
-    assert!(met.keys().any(|p| *p != "before writing" && *p != "ended"), "{met:?}");
+    assert!(met.keys().any(|p| *p != "before its folder was made" && *p != "ended"), "{met:?}");
 }
