@@ -101,3 +101,30 @@ fn files(base: &Path, paths: &[String]) -> Vec<PathBuf> {
     found.dedup();
     found
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_counted_from_the_files_themselves() {
+        let dir = std::env::temp_dir().join(format!("forewarn-room-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(dir.join("more")).unwrap();
+        for (name, n) in [("a.csv", 10), ("b.csv", 300), ("more/c.txt", 4000)] {
+            fs::write(dir.join(name), vec![b'x'; n]).unwrap();
+        }
+        assert_eq!((size_of(&dir), size_of(&dir.join("none"))), (4310, 0));
+        let check = |paths: &[&str], want: u64| {
+            let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
+            let sizes = files(&dir, &paths).into_iter().map(|f| fs::metadata(f).unwrap().len());
+            assert_eq!(sizes.sum::<u64>(), want, "{paths:?}");
+        };
+        check(&["*.csv"], 310);
+        check(&["a.csv", "*.csv", "**/*.txt"], 4310);
+        check(&["none.csv", "[", "more"], 0);
+        assert!(disk(&dir).is_ok(), "a developer's disk has 32 MB");
+        let _ = fs::remove_dir_all(&dir);
+    }
+}

@@ -96,6 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_told_in_two_or_three_digits() {
+        let check = |n: u64, want: &str| assert_eq!(bytes(n), want);
+        check(0, "0 bytes");
+        check(999, "999 bytes");
+        check(1000, "1.0 kB");
+        check(999_499, "999 kB");
+        check(999_500, "1.0 MB");
+        check(536_870_912, "537 MB");
+        check(4 << 30, "4.3 GB");
+        check(u64::MAX, "18446744 TB");
+    }
+
+    #[test]
     fn findings_are_one_paragraph_each() {
         let f = Finding {
             check: "duplicate_ids".into(),

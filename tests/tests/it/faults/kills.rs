@@ -161,7 +161,7 @@ fn killed_at_any_moment_nothing_is_lost_and_the_next_run_succeeds() {
     }
     begin();
 
-    let mut dice = Dice(11);
+    let mut dice = Dice(n as u64);
     let mut met: BTreeMap<&str, usize> = BTreeMap::new();
     let started = Instant::now();
     for i in 0..n {
