@@ -126,14 +126,19 @@ pub fn gauges(tables: &RunTables) -> Result<String, ReportError> {
         "Where observation ends, seconds since 1970.",
         [(vec![], as_of.map_or(nan, |d| (d.micros() / 1_000_000) as f64))],
     );
-    let age = as_of.zip(trained).map_or(nan, |(a, t)| f64::from(a.day() - t.day()));
+    let age = as_of.zip(trained).map_or(nan, |(a, t)| f64::from(a.day() - t.day()) * 86_400.0);
     g.add(
-        "forewarn_model_age_days",
-        Some("days"),
-        "Days from the day of training to the end of observation.",
+        "forewarn_model_age_seconds",
+        Some("seconds"),
+        "From the day of training to the end of observation.",
         [(vec![], age)],
     );
     g.one("forewarn_assets", "Assets ranked.", facts.n_assets as f64);
+    g.one(
+        "forewarn_assets_scored",
+        "Of these, those scored by their own data.",
+        facts.n_assets.saturating_sub(facts.n_unknown) as f64,
+    );
     g.one(
         "forewarn_assets_unknown",
         "Assets too little seen to be scored by their own data.",

@@ -225,13 +225,19 @@ pub(crate) fn key(what: &impl Serialize) -> String {
     format!("{:032x}", xxh3_128(format!("{VERSION}\n{text}").as_bytes()))
 }
 
+/// Takes away what was half written: a disk that is full should not stay so.
+fn leave(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
 /// Writes a file by one beside it and a rename.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(beside, path)
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| leave(&beside))
 }
 
 fn json<T: DeserializeOwned>(path: &Path) -> Result<T, Miss> {
@@ -415,15 +421,18 @@ impl Cache {
         let write =
             |name: &str, work: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>| -> io::Result<Part> {
                 let beside = folder.join(format!("{name}.new"));
-                let mut out = Hashed::new(BufWriter::with_capacity(1 << 20, File::create(&beside)?));
-                work(&mut out)?;
-                let (bytes, xxh3) = (out.bytes, out.digest());
-                let file = out.inner.into_inner().map_err(io::IntoInnerError::into_error)?;
-                file.sync_all()?;
-                // Named by what it holds: a name that is there already holds the same.
-                let name = format!("{name}-{}", &xxh3[..16]);
-                fs::rename(beside, folder.join(&name))?;
-                Ok(Part { name, bytes, xxh3 })
+                let mut written = || -> io::Result<Part> {
+                    let mut out = Hashed::new(BufWriter::with_capacity(1 << 20, File::create(&beside)?));
+                    work(&mut out)?;
+                    let (bytes, xxh3) = (out.bytes, out.digest());
+                    let file = out.inner.into_inner().map_err(io::IntoInnerError::into_error)?;
+                    file.sync_all()?;
+                    // Named by what it holds: a name that is there already holds the same.
+                    let name = format!("{name}-{}", &xxh3[..16]);
+                    fs::rename(&beside, folder.join(&name))?;
+                    Ok(Part { name, bytes, xxh3 })
+                };
+                written().inspect_err(|_| leave(&beside))
             };
         let empty = Before::default();
         let before = if before.parts.len() >= PARTS { &empty } else { before };

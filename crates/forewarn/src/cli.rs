@@ -1,6 +1,7 @@
 //! The command line: commands, arguments and their help. It does not know what a command does.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -107,9 +108,23 @@ pub(crate) struct OverrideArgs {
 /// When to give up.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct DeadlineArgs {
-    /// Give up after that many minutes, with exit code 124; default: never
-    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=10_080))]
-    pub(crate) deadline: Option<u64>,
+    /// Give up after that time, with exit code 124: 90s, 45m, 2h; a plain number is minutes. Default: never
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// A time from a second to a week.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, seconds) = match text.char_indices().next_back() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 60),
+    };
+    let time = number.parse::<u64>().ok().and_then(|n| n.checked_mul(seconds));
+    time.filter(|s| (1..=7 * 86_400).contains(s))
+        .map(Duration::from_secs)
+        .ok_or_else(|| "expected a time like 90s, 45m or 2h, a week at most".to_owned())
 }
 
 /// The commands.
@@ -283,6 +298,21 @@ pub(crate) struct CompletionsArgs {
 #[allow(clippy::unwrap_used, reason = "a test stops where its own input is wrong")]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn a_time_has_a_unit_or_is_in_minutes() {
+        let check = |text: &str, want: Option<u64>| {
+            assert_eq!(super::duration(text).ok().map(|d| d.as_secs()), want, "{text}");
+        };
+        check("90s", Some(90));
+        check("45m", Some(2700));
+        check("45", Some(2700));
+        check("2h", Some(7200));
+        check("168h", Some(604_800));
+        for bad in ["", "0", "169h", "-1s", "1d", "1.5h", "s", "99999999999999999999h", "5\u{b5}"] {
+            check(bad, None);
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

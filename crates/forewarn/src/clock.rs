@@ -1,5 +1,6 @@
 //! The one place where the clock, the environment and the machine's name are read. It does not know what they are for.
 
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use forewarn_frames::time::{self, Micros};
@@ -25,6 +26,16 @@ pub(crate) fn host() -> String {
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The name of this process among all runs: when it began and its number, like `20251231T235959Z-4711`. Every line of a JSON
+/// log has it, and so have `run-log.json`, `last-error.json` and the mark of a run under way.
+pub(crate) fn run_id() -> &'static str {
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(|| {
+        let began = rfc3339(now()).replace(['-', ':'], "");
+        format!("{began}-{}", std::process::id())
+    })
 }
 
 /// What the environment says of a run, as text still.

@@ -4,15 +4,52 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use forewarn_frames::time::Micros;
+
+use crate::began;
 use crate::cli::GlobalArgs;
+use crate::clock;
 use crate::errors::{Exit, Failure, Outcome};
 use crate::folders;
+use crate::lock::Lock;
+use crate::memory;
 use crate::progress::{Reporter, Stop};
+use crate::textfile::{self, Moment};
 use crate::ui::Ui;
 
-/// Where a failure is left, and the name of the command that failed.
-type Place = Arc<Mutex<Option<(PathBuf, &'static str)>>>;
+/// Where a failure is left.
+#[derive(Debug)]
+struct Left {
+    out: PathBuf,
+    command: &'static str,
+    /// Since when this run's mark stands there.
+    marked: Option<Micros>,
+    /// Where a monitor is told how runs end.
+    textfile: Option<PathBuf>,
+}
+
+impl Left {
+    /// Tells the monitor. A run is not worse because nobody can be told of it.
+    fn monitor(&self, ui: Ui, moment: Moment) {
+        if let Some(path) = &self.textfile
+            && let Err(failure) = textfile::write(path, &self.out, moment)
+        {
+            ui.warn(&format!("{}: {}", failure.message, failure.causes.join(": ")));
+        }
+    }
+
+    /// The mark goes; where it stood, the monitor is told.
+    fn end(&self, ui: Ui, exit: Exit) {
+        if let Some(began) = self.marked {
+            began::end(&self.out);
+            self.monitor(ui, Moment::Ended { began, at: clock::now(), exit });
+        }
+    }
+}
+
+type Place = Arc<Mutex<Option<Left>>>;
 
 /// What every command is given.
 #[derive(Debug)]
@@ -36,13 +73,50 @@ impl Context {
 
     /// From now on a failure is left in `out`.
     pub(crate) fn leave_errors_in(&self, out: &Path, command: &'static str) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some((out.to_owned(), command));
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Left { out: out.to_owned(), command, marked: None, textfile: None });
     }
 
-    /// From now on the work gives up when it is asked to stop and does not, or when the deadline has passed.
-    pub(crate) fn watch(&self, deadline_minutes: Option<u64>) {
+    /// Marks the folder: a run is under way in it. Says so where the one before never ended. From now on a monitor is told
+    /// in `textfile`, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// The mark cannot be written.
+    pub(crate) fn begin(&self, lock: &Lock, out: &Path, textfile: Option<&Path>) -> Outcome<()> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left) = place.as_mut() else { return Ok(()) };
+        let now = clock::now();
+        left.textfile = textfile.map(Path::to_owned);
+        let earlier = began::begin(lock, out, left.command)?;
+        left.marked = Some(now);
+        if let Some(lost) = earlier {
+            self.ui.warn(&format!("{}; what it left half done is cleared", lost.lost()));
+            left.monitor(self.ui, Moment::Lost { began: lost.micros });
+        }
+        left.monitor(self.ui, Moment::Began { at: now });
+        Ok(())
+    }
+
+    /// The run has ended well: its mark goes, and so does what an earlier failure left.
+    pub(crate) fn done(&self, exit: Exit) {
+        if let Some(left) = self.place.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            folders::forget_error(&left.out);
+            left.end(self.ui, exit);
+        }
+    }
+
+    /// From now on the work gives up when it is asked to stop and does not, when the deadline has passed, or when memory is
+    /// about to run out.
+    pub(crate) fn watch(&self, deadline: Option<Duration>) {
         let (ui, place) = (self.ui, Arc::clone(&self.place));
-        self.stop.watch(deadline_minutes, move |failure| tell(ui, &place, failure));
+        self.stop.watch(deadline, move |failure| tell(ui, &place, failure));
+        let (ui, place) = (self.ui, Arc::clone(&self.place));
+        memory::watch(move |failure| {
+            tell(ui, &place, failure);
+            // The main thread is asking for more; nothing that counts is half done, since folders are switched by rename.
+            std::process::exit(failure.exit.code().into());
+        });
     }
 
     /// Says how the command ended, and which exit code that is.
@@ -67,9 +141,10 @@ fn tell(ui: Ui, place: &Place, failure: &Failure) {
     ui.fail(failure);
     // While another run holds the lock, the folder is its own; and a reader who went away is no failure.
     if !matches!(failure.exit, Exit::Done | Exit::Locked)
-        && let Some((out, command)) = &*place.lock().unwrap_or_else(PoisonError::into_inner)
+        && let Some(left) = &*place.lock().unwrap_or_else(PoisonError::into_inner)
     {
-        folders::leave_error(out, command, failure);
+        folders::leave_error(&left.out, left.command, failure);
+        left.end(ui, failure.exit);
     }
 }
 

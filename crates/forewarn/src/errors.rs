@@ -73,7 +73,10 @@ impl Failure {
     pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
         let failure = Self::input(format!("could not {doing} `{}`", path.display())).cause(error.to_string());
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::OutOfMemory => {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge
+            | io::ErrorKind::OutOfMemory => {
                 Self { exit: Exit::NoRoom, ..failure }.hint("make room, or write elsewhere with `--out`")
             }
             _ => failure,
@@ -211,6 +214,7 @@ mod tests {
     fn a_full_disk_is_told_from_other_errors() {
         let path = Path::new("out/x");
         assert_eq!(Failure::io("write", path, &io::ErrorKind::StorageFull.into()).exit, Exit::NoRoom);
+        assert_eq!(Failure::io("write", path, &io::ErrorKind::FileTooLarge.into()).exit, Exit::NoRoom);
         assert_eq!(
             Failure::io("write", path, &io::ErrorKind::PermissionDenied.into()).exit,
             Exit::CouldNotRun

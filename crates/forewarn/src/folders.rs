@@ -4,8 +4,8 @@
 //! switched. Until then, and on any failure, the earlier folder stays as it was. It does not know what the files mean.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use forewarn_frames::Cutoff;
@@ -13,12 +13,15 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::errors::{Exit, Failure, Outcome};
+use crate::errors::{Failure, Outcome};
+use crate::lock::Lock;
 
 /// The folder in OUT that holds the run folders themselves.
 pub(crate) const RUNS: &str = ".runs";
 /// The folder in OUT of what is kept between runs; it may be deleted at any time.
 pub(crate) const CACHE: &str = ".cache";
+/// What a run folder's name begins with while it is being removed.
+const GONE: &str = ".gone-";
 /// The file that makes a folder complete.
 pub(crate) const MANIFEST: &str = "manifest.json";
 /// The one file that may differ between runs of the same inputs.
@@ -70,58 +73,6 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).collect()
 }
 
-/// Holds `OUT/.lock` while it lives. The system lets go of it when the process ends, however it ends: a lock file that
-/// was left behind locks nothing.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// Makes the folder `out` where it is missing, and takes the lock file `name` in it.
-    ///
-    /// # Errors
-    ///
-    /// Another process holds it (75), or the folder cannot be written (2 or 74).
-    pub(crate) fn take(out: &Path, name: &str) -> Outcome<Self> {
-        fs::create_dir_all(out).map_err(|e| Failure::io("make the folder", out, &e))?;
-        let path = out.join(name);
-        let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = open.map_err(|e| Failure::io("open the lock", &path, &e))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                let failure =
-                    Failure::new(Exit::Locked, format!("another run holds the lock `{}`", path.display()));
-                let failure = if holder.trim().is_empty() {
-                    failure
-                } else {
-                    failure.cause(format!("held by {}", holder.trim()))
-                };
-                return Err(failure.hint("try again when it has finished"));
-            }
-            Err(TryLockError::Error(e)) => {
-                return Err(Failure::io("take the lock", &path, &e)
-                    .hint("use a folder on a file system that has locks"));
-            }
-        }
-        let holder = format!(
-            "process {} on {} since {}\n",
-            std::process::id(),
-            clock::host(),
-            clock::rfc3339(clock::now())
-        );
-        let written = file
-            .set_len(0)
-            .and_then(|()| file.seek(SeekFrom::Start(0)))
-            .and_then(|_| file.write_all(holder.as_bytes()));
-        written.map_err(|e| Failure::io("write the lock", &path, &e))?;
-        Ok(Self { _file: file })
-    }
-}
-
 fn sync_folder(path: &Path) -> io::Result<()> {
     // Only Unix lets a folder be opened; elsewhere the file system's journal must do.
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
@@ -140,6 +91,11 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Whether a name is one of the temporary files of [`replace_file`], which an interrupted run left.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.strip_suffix(".tmp").is_some()
 }
 
 /// Writes a file by a temporary one beside it and a rename, so that it is never half there.
@@ -212,19 +168,19 @@ impl Draft {
         Value::Object(self.files.iter().map(|(name, f)| (name.clone(), f.to_json())).collect())
     }
 
-    /// Writes the manifest, last of all.
+    /// Writes the manifest, last of all and by a rename: a folder that has one is whole.
     ///
     /// # Errors
     ///
     /// It cannot be written.
     pub(crate) fn put_manifest(&self, manifest: &Value) -> Outcome<()> {
-        self.put_uncounted(MANIFEST, &pretty(manifest))?;
         let parents: BTreeSet<PathBuf> =
             self.files.keys().filter_map(|name| Some(self.path.join(name).parent()?.to_owned())).collect();
         for folder in parents.iter().filter(|folder| **folder != self.path) {
             sync_folder(folder).map_err(|e| Failure::io("sync", folder, &e))?;
         }
-        sync_folder(&self.path).map_err(|e| Failure::io("sync", &self.path, &e))
+        replace_file(&self.path.join(MANIFEST), &pretty(manifest))?;
+        sync(&self.path)
     }
 
     /// The folder is whole: it stays.
@@ -237,6 +193,8 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.keep {
+            // First what says that it is whole, since removing the rest may be interrupted.
+            let _ = fs::remove_file(self.path.join(MANIFEST));
             let _ = fs::remove_dir_all(&self.path);
         }
     }
@@ -247,20 +205,16 @@ pub(crate) fn pretty(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
 
-/// Begins the folder of a run: `OUT/.runs/<as-of>-<id>`, with a counter where that name is taken. Folders that an
-/// interrupted run left without a manifest are removed first; whoever holds the lock may do so.
+/// Begins the folder of a run: `OUT/.runs/<as-of>-<id>`, with a counter where that name is taken. What interrupted runs
+/// left is removed first; whoever holds the lock may do so.
 ///
 /// # Errors
 ///
 /// A folder cannot be made.
-pub(crate) fn begin_run(_lock: &Lock, out: &Path, as_of: Cutoff, id: &str) -> Outcome<Draft> {
+pub(crate) fn begin_run(lock: &Lock, out: &Path, as_of: Cutoff, id: &str) -> Outcome<Draft> {
     let runs = out.join(RUNS);
     fs::create_dir_all(&runs).map_err(|e| Failure::io("make the folder", &runs, &e))?;
-    for (_, path) in folders_in(&runs)? {
-        if !path.join(MANIFEST).exists() {
-            let _ = fs::remove_dir_all(path);
-        }
-    }
+    clear(lock, out)?;
     let mut name = format!("{as_of}-{id}");
     let mut n = 1;
     while runs.join(&name).exists() {
@@ -268,6 +222,68 @@ pub(crate) fn begin_run(_lock: &Lock, out: &Path, as_of: Cutoff, id: &str) -> Ou
         name = format!("{as_of}-{id}-{n}");
     }
     Draft::create(runs.join(name))
+}
+
+/// Puts right what interrupted runs left. Folders without a manifest, folders half removed and temporary files are removed;
+/// a whole folder of a date that has none to show is linked to (a run was stopped before it switched, or the links were
+/// lost on the way from a backup); and `latest` leads to the newest as-of again.
+///
+/// # Errors
+///
+/// A folder cannot be listed, or a link cannot be written.
+pub(crate) fn clear(_lock: &Lock, out: &Path) -> Outcome<()> {
+    for entry in fs::read_dir(out).map_err(|e| Failure::io("list", out, &e))?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_temporary(&name) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    let runs = out.join(RUNS);
+    if !runs.is_dir() {
+        return Ok(());
+    }
+    for (name, path) in folders_in(&runs)? {
+        if name.starts_with(GONE) {
+            let _ = fs::remove_dir_all(path);
+        } else if !path.join(MANIFEST).is_file() {
+            remove_run(&path);
+        } else if let Some(date) = as_of_in(&name).map(|date| date.to_string())
+            && find_run(&out.join(&date)).is_err()
+        {
+            point(out, &date, &format!("{RUNS}/{name}"))?;
+        }
+    }
+    if let Some((newest, _)) = runs_by_date(out)?.first()
+        && target_of(&out.join(LATEST)).and_then(|t| as_of_in(&t)).is_none_or(|latest| latest < *newest)
+        && let Some(target) = target_of(&out.join(newest.to_string()))
+    {
+        point(out, LATEST, &target)?;
+    }
+    Ok(())
+}
+
+/// All run folders of a date, also those that were replaced.
+///
+/// # Errors
+///
+/// They cannot be listed.
+pub(crate) fn folders_of(out: &Path, date: Cutoff) -> Outcome<Vec<PathBuf>> {
+    let all = folders_in(&out.join(RUNS))?;
+    Ok(all.into_iter().filter(|(name, _)| as_of_in(name) == Some(date)).map(|(_, path)| path).collect())
+}
+
+/// The run folder that the link of a date leads to, by its own path.
+pub(crate) fn folder_of(out: &Path, date: Cutoff) -> Option<PathBuf> {
+    Some(out.join(target_of(&out.join(date.to_string()))?))
+}
+
+/// Removes a run folder that no link leads to: by a rename first, so that it is never half there under its own name. What
+/// cannot be removed is tried again by the next run.
+pub(crate) fn remove_run(path: &Path) {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let gone = path.with_file_name(format!("{GONE}{name}"));
+    let _ = fs::remove_dir_all(&gone);
+    let _ = fs::rename(path, &gone).and_then(|()| fs::remove_dir_all(&gone));
 }
 
 fn folders_in(dir: &Path) -> Outcome<Vec<(String, PathBuf)>> {
@@ -292,6 +308,8 @@ pub(crate) fn switch(_lock: &Lock, out: &Path, as_of: Cutoff, folder: &Path) -> 
     let target = format!("{RUNS}/{name}");
     let date = as_of.to_string();
     let replaced = target_of(&out.join(&date));
+    // A link that outlasts a power failure must not lead to a folder that does not.
+    sync(&out.join(RUNS))?;
     point(out, &date, &target)?;
     let newest = target_of(&out.join(LATEST)).and_then(|t| as_of_in(&t));
     if newest.is_none_or(|newest| newest <= as_of) {
@@ -302,7 +320,7 @@ pub(crate) fn switch(_lock: &Lock, out: &Path, as_of: Cutoff, folder: &Path) -> 
         let same_day = as_of_in(&other) == Some(as_of);
         let was_linked = replaced.as_deref() == Some(&*format!("{RUNS}/{other}"));
         if same_day && other != name && !was_linked {
-            let _ = fs::remove_dir_all(path);
+            remove_run(&path);
         }
     }
     let by_date = out.join(&date);
@@ -396,6 +414,10 @@ pub(crate) fn runs_by_date(out: &Path) -> Outcome<Vec<(Cutoff, PathBuf)>> {
 pub(crate) fn replace_folder(draft: Draft, path: &Path) -> Outcome<()> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let aside = path.with_file_name(format!(".{name}.old"));
+    if aside.is_dir() && !path.exists() {
+        // A run that was stopped between the two renames: the earlier folder is the one that counts.
+        let _ = fs::rename(&aside, path);
+    }
     let _ = fs::remove_dir_all(&aside);
     let had = path.exists();
     if had {
@@ -415,8 +437,12 @@ pub(crate) fn replace_folder(draft: Draft, path: &Path) -> Outcome<()> {
 
 /// Leaves `OUT/last-error.json`. That this fails too is no news.
 pub(crate) fn leave_error(out: &Path, command: &str, failure: &Failure) {
-    let mut error =
-        json!({ "time": clock::rfc3339(clock::now()), "host": clock::host(), "command": command });
+    let mut error = json!({
+        "time": clock::rfc3339(clock::now()),
+        "run_id": clock::run_id(),
+        "host": clock::host(),
+        "command": command,
+    });
     if let (Some(object), Some(more)) = (error.as_object_mut(), failure.to_json().as_object()) {
         object.extend(more.clone());
         object.shift_remove("level");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where its own input is wrong")]
 
 use super::*;
+use crate::errors::Exit;
 
 /// A folder of its own for each test, removed at the end.
 struct Scratch(PathBuf);
@@ -174,4 +175,36 @@ fn a_file_may_lie_in_a_folder_below() {
     assert_eq!(draft.put("tables/risk.csv/more", b"c").unwrap_err().exit, Exit::CouldNotRun);
     drop(draft);
     assert!(!path.exists());
+}
+
+#[test]
+fn what_interrupted_runs_left_is_put_right() {
+    let s = Scratch::new("clear");
+    run(&s.0, "2025-12-30", "aa", "one").unwrap();
+    run(&s.0, "2025-12-31", "bb", "two").unwrap();
+    let runs = s.0.join(RUNS);
+    // Stopped between the two links, before the first one, while it was filled, while an old one was removed.
+    point(&s.0, LATEST, ".runs/2025-12-30-aa").unwrap();
+    let lock = Lock::take(&s.0, ".lock").unwrap();
+    let mut draft = begin_run(&lock, &s.0, day("2026-01-01"), "cc").unwrap();
+    draft.put("report.html", b"three").unwrap();
+    draft.put_manifest(&json!({ "files": draft.files_json() })).unwrap();
+    draft.finish();
+    for name in ["2026-01-02-dd", ".gone-2025-06-01-ee"] {
+        fs::create_dir(runs.join(name)).unwrap();
+        fs::write(runs.join(name).join("report.html"), "half").unwrap();
+    }
+    fs::write(runs.join(".gone-2025-06-01-ee").join(MANIFEST), "{}").unwrap();
+    fs::write(s.0.join(".latest.tmp"), "x").unwrap();
+    clear(&lock, &s.0).unwrap();
+    let names: Vec<String> = folders_in(&runs).unwrap().into_iter().map(|f| f.0).collect();
+    assert_eq!(names, ["2025-12-30-aa", "2025-12-31-bb", "2026-01-01-cc"]);
+    assert_eq!((shown(&s.0, "2026-01-01"), shown(&s.0, "latest")), ("three".into(), "three".into()));
+    assert!(!s.0.join(".latest.tmp").exists());
+    // Links that were lost, as on the way from a backup, are made again.
+    for link in ["2025-12-30", "2025-12-31", "2026-01-01", "latest"] {
+        fs::remove_file(s.0.join(link)).unwrap();
+    }
+    clear(&lock, &s.0).unwrap();
+    assert_eq!((shown(&s.0, "2025-12-30"), shown(&s.0, "latest")), ("one".into(), "three".into()));
 }

@@ -19,8 +19,9 @@ use polars::prelude::{DataFrame, DataType};
 use serde_json::{Value, json};
 
 use crate::errors::{Failure, Outcome};
-use crate::folders::{self, Fingerprint, Lock};
+use crate::folders::{self, Fingerprint};
 use crate::inputs;
+use crate::lock::Lock;
 
 /// The folder in OUT.
 pub(crate) const HISTORY: &str = "history";
@@ -54,7 +55,7 @@ enum Named {
 }
 
 fn named(file: &str) -> Named {
-    if file.starts_with('.') && file.strip_suffix(".tmp").is_some() {
+    if folders::is_temporary(file) {
         return Named::Unfinished;
     }
     let date = |text: &str| Cutoff::parse(text).ok().filter(|c| c.to_string() == text);
@@ -230,26 +231,36 @@ pub(crate) fn keep(_lock: &Lock, out: &Path, date: Cutoff, bytes: &[u8]) -> Outc
     folders::sync(&dir)
 }
 
+/// Whether the ledger holds what the run in `folder` said of `date`; told by its size, as in [`settle`]. A folder without a
+/// prediction has nothing to keep.
+pub(crate) fn is_kept(out: &Path, date: Cutoff, folder: &Path) -> bool {
+    fs::metadata(folder.join(LEDGER_FILE))
+        .map_or(true, |said| sizes(out, date).any(|size| size == said.len()))
+}
+
+/// The sizes of all predictions for a date that the ledger holds.
+fn sizes(out: &Path, date: Cutoff) -> impl Iterator<Item = u64> {
+    let dir = out.join(HISTORY);
+    let kept = (0..).map(move |n| match n {
+        0 => dir.join(format!("{date}.parquet")),
+        n => dir.join(format!("{date}.backfill-{n}.parquet")),
+    });
+    kept.map_while(|p| fs::metadata(p).ok().map(|m| m.len()))
+}
+
 /// Keeps what earlier runs said and did not come to keep, because they were stopped after their folder was switched.
 ///
 /// # Errors
 ///
 /// A prediction cannot be written.
 pub(crate) fn settle(lock: &Lock, out: &Path) -> Outcome<()> {
-    let dir = out.join(HISTORY);
     for (date, folder) in folders::runs_by_date(out)? {
-        let path = folder.join(LEDGER_FILE);
         // Of a date that is known already the run may be a later one, a backfill: it is told by its size, since two
         // predictions for a date count no more than one.
-        let Ok(size) = fs::metadata(&path).map(|m| m.len()) else { continue };
-        let kept = (0..).map(|n| match n {
-            0 => dir.join(format!("{date}.parquet")),
-            n => dir.join(format!("{date}.backfill-{n}.parquet")),
-        });
-        let mut kept = kept.map_while(|p| fs::metadata(p).ok());
-        if kept.any(|m| m.len() == size) {
+        if is_kept(out, date, &folder) {
             continue;
         }
+        let path = folder.join(LEDGER_FILE);
         if let Ok(bytes) = fs::read(&path)
             && night(&path, date).is_ok()
         {

@@ -15,6 +15,8 @@ use crate::clock;
 use crate::context::Context;
 use crate::errors::{Failure, Outcome};
 use crate::folders::Fingerprint;
+use crate::memory::Budget;
+use crate::privacy;
 use crate::settings::Settings;
 
 /// What was read, and up to when it is observed.
@@ -65,16 +67,20 @@ pub(crate) fn internal(error: &dyn std::fmt::Display) -> Failure {
 /// A source cannot be read, nothing in it has a date, or the work was asked to stop.
 pub(crate) fn read(settings: &Settings, context: &Context, cache: Option<PathBuf>) -> Outcome<Inputs> {
     let now = clock::now();
+    // Where memory is short less is read at a time; the result is the same.
+    let left = Budget::now().map_or(8 << 30, |budget| budget.available);
     let plan = ReadPlan {
         now,
         telemetry_from: settings.history_from.map(Cutoff::micros),
         ranges: settings.checks.ranges.clone(),
         threads: crate::threads::number(),
+        slice_cells: (left / 512).clamp(1 << 16, 8 << 20) as usize,
+        room: (left / 4).clamp(64 << 20, 1 << 30),
         cache,
-        ..ReadPlan::default()
     };
     let loaded =
-        forewarn_sources::load(&settings.reading, &plan, &|file| context.progress.note("reading", file))?;
+        forewarn_sources::load(&settings.reading, &plan, &|file| context.progress.note("reading", file))
+            .map_err(|e| privacy::error(e, settings.engine.text))?;
     for note in &loaded.notes {
         context.ui.warn(note);
     }
@@ -162,10 +168,21 @@ impl Inputs {
             known_late: l.known_late.clone(),
         };
         let mut findings = checks::run_all(&context);
+        privacy::findings(&mut findings, settings.engine.text);
         if l.n_failures_without_asset > 0 {
             add(&mut findings, &[failures_without_asset(l.n_failures_without_asset)]);
         }
         findings
+    }
+
+    /// How many rows of each table could not be used; tables that lost none are in it too.
+    pub(crate) fn rejected(&self) -> BTreeMap<&'static str, u64> {
+        let mut by_table = BTreeMap::new();
+        for file in &self.loaded.files {
+            let lost: u64 = file.rejected.iter().filter(|r| r.row_left_out).map(|r| r.n_rows).sum();
+            *by_table.entry(file.table).or_default() += lost;
+        }
+        by_table
     }
 
     /// The size and hash of each file that was read, by its path as the config names it.

@@ -6,6 +6,7 @@
     reason = "the binary is the edge: it alone reads clock and environment, and keeps the folders"
 )]
 
+mod began;
 mod cli;
 mod clock;
 mod commands;
@@ -15,12 +16,18 @@ mod errors;
 mod folders;
 mod history;
 mod inputs;
+mod lock;
 mod manifest;
+mod memory;
 mod nearest;
 mod options;
 mod ordered;
+mod privacy;
 mod progress;
+mod retention;
+mod room;
 mod settings;
+mod textfile;
 mod threads;
 mod ticket_url;
 mod ui;

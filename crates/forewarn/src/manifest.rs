@@ -87,17 +87,18 @@ pub(crate) fn rows_json(rows: &Rows) -> Value {
     })
 }
 
-/// `run-log.json`: times, host and run id.
+/// `run-log.json`: times, host, and the id of the run; `folder` is the name of the run folder.
 pub(crate) fn run_log(
     command: &str,
-    run_id: &str,
+    folder: &str,
     started: Micros,
     exit: Exit,
     findings: &[Finding],
 ) -> Vec<u8> {
     let finished = clock::now();
     folders::pretty(&json!({
-        "run_id": run_id,
+        "run_id": clock::run_id(),
+        "folder": folder,
         "command": command,
         "host": clock::host(),
         "process": std::process::id(),

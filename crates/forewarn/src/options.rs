@@ -45,6 +45,8 @@ pub(crate) struct Options {
     pub(crate) checks: Option<ChecksOptions>,
     /// What is written beside the report for other programs.
     pub(crate) export: Option<ExportOptions>,
+    /// Which run folders are kept.
+    pub(crate) retention: Option<RetentionOptions>,
     /// What the report refers to.
     pub(crate) report: Option<ReportOptions>,
     /// What the report may show of tickets.
@@ -200,6 +202,22 @@ pub(crate) struct ExportOptions {
     /// Whose import columns `tickets.csv` has, which holds the actions of this period that no open ticket holds yet:
     /// `servicenow`, or `none` for no such file. Default: `"servicenow"`. Example: `tickets = "none"`
     pub(crate) tickets: Option<String>,
+    /// A file for node_exporter's textfile collector, written when a run begins and when it ends, also badly: how the last
+    /// runs ended, and the gauges of the latest one. Default: none.
+    /// Example: `textfile = "/var/lib/prometheus/node-exporter/forewarn.prom"`
+    pub(crate) textfile: Option<String>,
+}
+
+/// `[retention]`: with neither rule every run folder is kept; with both, one goes where both let it go. The newest two are
+/// always kept, and so is the ledger, `history/`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionOptions {
+    /// How many run folders to keep, the newest by their as-of, 2 to 100,000. Default: all. Example: `keep_runs = 30`
+    pub(crate) keep_runs: Option<i64>,
+    /// Keep those whose as-of lies within so many days before the newest one, 1 to 36,500. Default: all.
+    /// Example: `keep_days = 90`
+    pub(crate) keep_days: Option<i64>,
 }
 
 /// `[report]`

@@ -1,5 +1,8 @@
 //! What earlier nights ordered: `OUT/history/orders/<as-of>.json`, one file a night, never rewritten. It does not know which
 //! actions deserve a ticket.
+//!
+//! As with predictions, a run keeps its orders when its folder can be seen; one that is stopped between the two has lost
+//! nothing, since the next one looks for orders that are in a run folder and not here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +10,18 @@ use std::path::{Path, PathBuf};
 use forewarn_engine::Order;
 use forewarn_frames::output::ORDERS;
 use forewarn_frames::{Cutoff, Finding, Severity};
+use forewarn_report::read_parquet;
 use polars::prelude::DataFrame;
 use serde_json::{Value, json};
 
 use crate::errors::{Failure, Outcome};
-use crate::folders::{self, Fingerprint, Lock};
+use crate::folders::{self, Fingerprint};
 use crate::history;
 use crate::inputs::internal;
+use crate::lock::Lock;
+
+/// What a run orders, in its folder.
+const ORDERS_FILE: &str = "orders.parquet";
 
 fn folder(out: &Path) -> PathBuf {
     out.join(history::HISTORY).join(history::ORDERS)
@@ -115,8 +123,37 @@ pub(crate) fn keep(_lock: &Lock, out: &Path, as_of: Cutoff, orders: &DataFrame) 
         match fs::read(&path) {
             Ok(there) if there == bytes => return Ok(()),
             Ok(_) => {}
-            Err(_) if !path.exists() => return folders::replace_file(&path, &bytes),
+            Err(_) if !path.exists() => {
+                folders::replace_file(&path, &bytes)?;
+                return folders::sync(&folder);
+            }
             Err(e) => return Err(Failure::io("read", &path, &e)),
+        }
+    }
+    Ok(())
+}
+
+/// Keeps what earlier runs ordered and did not come to keep, because they were stopped after their folder was switched:
+/// tickets that were handed out and forgotten would be handed out again. What an interrupted run left half written is
+/// removed.
+///
+/// # Errors
+///
+/// A file cannot be written.
+pub(crate) fn settle(lock: &Lock, out: &Path) -> Outcome<()> {
+    for entry in fs::read_dir(folder(out)).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if folders::is_temporary(&name) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    for (date, run) in folders::runs_by_date(out)? {
+        // What cannot be read was whole once: it is the disk's fault, and the report says nothing of it either.
+        if let Ok(bytes) = fs::read(run.join(ORDERS_FILE))
+            && let Ok(orders) = read_parquet(&bytes, "orders")
+            && ORDERS.check(&orders).is_ok()
+        {
+            keep(lock, out, date, &orders)?;
         }
     }
     Ok(())

@@ -47,13 +47,9 @@ impl Stop {
     /// Watches from a thread of its own: sets the deadline's flag when it passes, and where the work has not stopped
     /// some seconds after it was asked to (a library call may take long) runs `give_up` and ends the process. Nothing
     /// that counts is half done then: folders are switched by rename.
-    pub(crate) fn watch(
-        &self,
-        deadline_minutes: Option<u64>,
-        give_up: impl FnOnce(&Failure) + Send + 'static,
-    ) {
+    pub(crate) fn watch(&self, deadline: Option<Duration>, give_up: impl FnOnce(&Failure) + Send + 'static) {
         let stop = self.clone();
-        let deadline = deadline_minutes.map(|m| Instant::now() + Duration::from_secs(60 * m));
+        let deadline = deadline.map(|d| Instant::now() + d);
         std::thread::spawn(move || {
             let mut asked: Option<Instant> = None;
             loop {

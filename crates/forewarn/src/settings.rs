@@ -15,7 +15,10 @@ use crate::clock::Environment;
 use crate::config_file::ConfigFile;
 use crate::errors::{Failure, Outcome};
 use crate::nearest::nearest;
-use crate::options::{ChecksOptions, CountOptions, ExportOptions, Options, RiskOptions, ThresholdOptions};
+use crate::options::{
+    ChecksOptions, CountOptions, ExportOptions, Options, RetentionOptions, RiskOptions, ThresholdOptions,
+};
+use crate::retention::{LEAST_RUNS, Retention};
 use crate::ticket_url;
 
 /// The tables whose age can be limited.
@@ -79,6 +82,10 @@ pub(crate) struct Settings {
     pub(crate) tickets_file: bool,
     /// Where a ticket can be read, `{id}` standing for its id.
     pub(crate) ticket_url: Option<String>,
+    /// The file for a monitor's textfile collector.
+    pub(crate) textfile: Option<PathBuf>,
+    /// Which run folders are kept.
+    pub(crate) retention: Retention,
     /// What is read, resolved: paths, presets, zones.
     pub(crate) reading: SourceSettings,
     /// The tables that are shown as they were written, found valid.
@@ -202,6 +209,7 @@ impl Settings {
             counts,
             checks,
             export,
+            retention,
             report,
             privacy,
             threshold,
@@ -245,7 +253,7 @@ impl Settings {
             .or(env.out.as_ref().map(PathBuf::from))
             .or(run.out.as_ref().map(|out| home.join(out)))
             .unwrap_or_else(|| home.join("reports"));
-        let base = flags.data.clone().unwrap_or(home);
+        let base = flags.data.clone().unwrap_or_else(|| home.clone());
 
         let engine = forewarn_engine::Settings {
             risk: risk_settings(p, &risk, train_from),
@@ -271,6 +279,16 @@ impl Settings {
             p.add_name("export.tickets", columns_of, &["servicenow", "none"]);
         }
         let tickets_file = columns_of != "none";
+        let textfile = export.textfile.as_ref().map(|path| home.join(path));
+        if export.textfile.as_deref().is_some_and(|path| !path.to_ascii_lowercase().ends_with(".prom")) {
+            let found = format!("`{}`", export.textfile.as_deref().unwrap_or_default());
+            p.add(
+                &p.place("export.textfile"),
+                found,
+                "a file name that ends with `.prom`, which the collector looks for",
+            );
+        }
+        let retention = retention_settings(p, &retention.unwrap_or_default());
         let export = export_formats(p, export);
         let currency = decisions::currency(p, cost.as_ref());
         let text_shown = privacy.as_ref().and_then(|x| x.text.as_deref());
@@ -278,7 +296,9 @@ impl Settings {
             p.add_name("privacy.text", text, &["none", "titles", "full"]);
         }
         let ticket_url = report.and_then(|r| r.ticket_url);
-        if let Some(url) = ticket_url.as_ref().filter(|url| !ticket_url::is_valid(url)) {
+        if ticket_url.as_ref().is_some_and(|url| ticket_url::is_secret(url)) {
+            p.add(&p.place("report.ticket_url"), ticket_url::SECRET, ticket_url::ALLOWED);
+        } else if let Some(url) = ticket_url.as_ref().filter(|url| !ticket_url::is_valid(url)) {
             p.add(&p.place("report.ticket_url"), format!("`{url}`"), ticket_url::ALLOWED);
         }
         let sources = SourceOptions {
@@ -305,13 +325,15 @@ impl Settings {
             export,
             tickets_file,
             ticket_url,
+            textfile,
+            retention,
             reading,
             written,
         })
     }
 
-    /// The settings as TOML. `places` adds what says where, and not what: those stay out of a manifest, since the same
-    /// inputs give the same bytes wherever they lie.
+    /// The settings as TOML. `places` adds what says where and how long, and not what: those stay out of a manifest, since
+    /// the same inputs give the same bytes wherever they lie.
     pub(crate) fn to_table(&self, places: bool) -> toml::Table {
         use toml::Value;
         let text = |t: &dyn std::fmt::Display| Value::String(t.to_string());
@@ -376,11 +398,20 @@ impl Settings {
         all.insert("checks".into(), Value::Table(checks));
         let formats = self.export.iter().map(|e| Value::String(e.name().to_owned())).collect();
         let tickets = if self.tickets_file { "servicenow" } else { "none" };
-        let export = toml::Table::from_iter([
+        let mut export = toml::Table::from_iter([
             ("tables".to_owned(), Value::Array(formats)),
             ("tickets".to_owned(), Value::String(tickets.to_owned())),
         ]);
+        if let Some(path) = self.textfile.as_ref().filter(|_| places) {
+            export.insert("textfile".into(), text(&path.display()));
+        }
         all.insert("export".into(), Value::Table(export));
+        let keep = [("keep_runs", self.retention.keep_runs), ("keep_days", self.retention.keep_days)];
+        let keep = keep.into_iter().filter_map(|(k, n)| Some((k.to_owned(), Value::Integer(n?.into()))));
+        let keep: toml::Table = keep.collect();
+        if places && !keep.is_empty() {
+            all.insert("retention".into(), Value::Table(keep));
+        }
         if let Some(url) = &self.ticket_url {
             all.insert(
                 "report".into(),
@@ -407,6 +438,18 @@ fn in_file(error: SourceError, file: &str) -> Failure {
                 .hint(hint.unwrap_or_default())
         }
         other => Failure::from(other),
+    }
+}
+
+/// `[retention]`, resolved.
+fn retention_settings(p: &mut Problems<'_>, given: &RetentionOptions) -> Retention {
+    let mut whole = |key: &str, value: Option<i64>, least: usize, most: i64| {
+        let kept = p.whole(&format!("retention.{key}"), value, least as i64, least as i64, most);
+        value.and_then(|_| u32::try_from(kept).ok())
+    };
+    Retention {
+        keep_runs: whole("keep_runs", given.keep_runs, LEAST_RUNS, 100_000),
+        keep_days: whole("keep_days", given.keep_days, 1, 36_500),
     }
 }
 

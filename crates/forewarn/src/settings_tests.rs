@@ -54,6 +54,27 @@ fn flags_stand_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
+fn what_says_where_and_how_long_is_no_part_of_what_a_run_is() {
+    let s =
+        plain("[export]\ntextfile = \"m/f.prom\"\n[retention]\nkeep_runs = 30\nkeep_days = 90\n").unwrap();
+    assert_eq!(s.textfile.as_deref(), Some(Path::new("conf/m/f.prom")));
+    assert_eq!(s.retention, Retention { keep_runs: Some(30), keep_days: Some(90) });
+    let (printed, kept) = (s.to_table(true), s.to_table(false));
+    assert_eq!(printed["retention"]["keep_days"].as_integer(), Some(90));
+    assert!(printed["export"].get("textfile").is_some());
+    assert_eq!(kept, plain("").unwrap().to_table(false), "a manifest is the same with and without them");
+    let check = |text: &str, named: &str| {
+        let e = plain(text).unwrap_err();
+        assert!(e.message.contains(named), "{text}: {}", e.message);
+    };
+    check("[export]\ntextfile = \"m/f.txt\"\n", "`export.textfile`");
+    check("[retention]\nkeep_runs = 1\n", "`retention.keep_runs`");
+    check("[retention]\nkeep_days = 0\n", "`retention.keep_days`");
+    check("[report]\nticket_url = \"https://a:hunter2@desk.example/{id}\"\n", "`report.ticket_url`");
+    assert_eq!(plain("").unwrap().retention, Retention::default());
+}
+
+#[test]
 fn data_moves_the_inputs_and_not_the_output() {
     let s =
         resolve("", &Flags { data: Some("elsewhere".into()), ..Flags::default() }, &Environment::default())

@@ -41,8 +41,13 @@ impl Ui {
 
     /// Says one line that begins with `warning:` (or has that level).
     pub(crate) fn warn(self, text: &str) {
+        self.warn_with(text, &[]);
+    }
+
+    /// The same with facts of its own, which only JSON shows.
+    pub(crate) fn warn_with(self, text: &str, facts: &[(&str, serde_json::Value)]) {
         if self.json {
-            self.log("warning", text, &[]);
+            self.log("warning", text, facts);
         } else {
             let label = if self.color { "\u{1b}[1;33mwarning:\u{1b}[0m" } else { "warning:" };
             self.line(&format!("{label} {}", visible(text)));
@@ -52,7 +57,12 @@ impl Ui {
     /// Says one line with facts of its own, which only JSON shows.
     pub(crate) fn log(self, level: &str, text: &str, facts: &[(&str, serde_json::Value)]) {
         if self.json {
-            let mut object = json!({ "time": crate::clock::rfc3339(crate::clock::now()), "level": level, "message": text });
+            let mut object = json!({
+                "time": crate::clock::rfc3339(crate::clock::now()),
+                "run_id": crate::clock::run_id(),
+                "level": level,
+                "message": text,
+            });
             for (name, value) in facts {
                 object[*name] = value.clone();
             }
@@ -74,7 +84,7 @@ impl Ui {
             return;
         }
         let text = if self.json {
-            let mut object = json!({ "time": crate::clock::rfc3339(crate::clock::now()) });
+            let mut object = json!({ "time": crate::clock::rfc3339(crate::clock::now()), "run_id": crate::clock::run_id() });
             if let (Some(object), Some(more)) = (object.as_object_mut(), failure.to_json().as_object()) {
                 object.extend(more.clone());
             }

@@ -24,6 +24,22 @@ pub(crate) fn count(n: u64, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
+/// `512 MB`, `1.5 GB`: a number of bytes in powers of 1000.
+pub(crate) fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "kB", "MB", "GB", "TB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit > 0 && value < 9.95 {
+        format!("{value:.1} {}", UNITS[unit])
+    } else {
+        format!("{value:.0} {}", UNITS[unit])
+    }
+}
+
 /// One paragraph a finding, the hint below it.
 pub(crate) fn findings(all: &[Finding]) -> String {
     let mut out = String::new();
@@ -77,6 +93,19 @@ mod tests {
         check(0.423, "42 %");
         check(0.9999, "over 99 %");
         check(f64::NAN, "unknown");
+    }
+
+    #[test]
+    fn bytes_are_told_in_two_or_three_digits() {
+        let check = |n: u64, want: &str| assert_eq!(bytes(n), want);
+        check(0, "0 bytes");
+        check(999, "999 bytes");
+        check(1000, "1.0 kB");
+        check(999_499, "999 kB");
+        check(999_500, "1.0 MB");
+        check(536_870_912, "537 MB");
+        check(4 << 30, "4.3 GB");
+        check(u64::MAX, "18446744 TB");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) struct Done {
 }
 
 /// The binary that cargo built beside this test (`crates/forewarn/tests` makes it do so).
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test
         .parent()

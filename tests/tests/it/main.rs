@@ -6,11 +6,14 @@
 //! - `degradation`: what gets worse: what is planted, odd series, look-ahead.
 //! - `exports`: the tables in other formats: in the run folder, and from a saved one.
 //! - `exposure`: whether what is shown as vulnerable fails more often.
+//! - `faults`: killed, no room, no right to write, input gone, too little memory: what is left, and what the next run does.
 //! - `measures`: what measures did, on simulated fleets.
 //! - `walls`: the arrows between crates, and what each crate may lean on.
 //! - `no_lookahead`: features, predictions and ranking do not see what was not known yet.
 //! - `night`: what the ranking says beside the probability: what moved since the night before, modes, lives.
 //! - `payloads`: hostile text in every field of every input file.
+//! - `packaging`: units, jobs and images: their command lines and exit codes are those of the program.
+//! - `privacy`: planted words of tickets, people and secrets: where they may be, and nowhere else.
 //! - `problems`: tickets that say the same: what is found, its id, its name.
 //! - `recurring`: what comes again, where tickets are odd.
 //! - `real`: the command on public data, where it is at hand.
@@ -34,12 +37,15 @@ mod decisions;
 mod degradation;
 mod exports;
 mod exposure;
+mod faults;
 mod fleet;
 mod honesty;
 mod measures;
 mod night;
 mod no_lookahead;
+mod packaging;
 mod payloads;
+mod privacy;
 mod problems;
 mod real;
 mod recurring;

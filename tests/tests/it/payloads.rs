@@ -35,9 +35,9 @@ const PAYLOADS: [&str; 20] = [
 
 /// How a text field is written: table and field, the plain text, and the row's number where the field may differ from row to
 /// row; a name by which tables refer to each other may not.
-type Word = fn(&str, &str, Option<usize>) -> String;
+pub(crate) type Word = fn(&str, &str, Option<usize>) -> String;
 
-fn plain(_: &str, text: &str, _: Option<usize>) -> String {
+pub(crate) fn plain(_: &str, text: &str, _: Option<usize>) -> String {
     text.to_owned()
 }
 
@@ -62,7 +62,7 @@ fn csv(dir: &Path, name: &str, header: &[String], rows: impl Iterator<Item = Vec
 }
 
 /// A small fleet that has every text field of every table, as CSV files with their config.
-fn write(dir: &Path, word: Word, privacy: &str) {
+pub(crate) fn write(dir: &Path, word: Word, privacy: &str) {
     let all = Rows::random(7);
     let own = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let opt = |t: Option<i64>| t.map(crate::fleet::stamp).unwrap_or_default();
@@ -197,7 +197,7 @@ fn keep(run: &Path, name: &str) {
 }
 
 /// Every file of a run folder that holds text: name and text.
-fn texts(run: &Path) -> Vec<(String, String)> {
+pub(crate) fn texts(run: &Path) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for dir in [run.to_owned(), run.join("tables")] {
         for entry in std::fs::read_dir(dir).unwrap() {

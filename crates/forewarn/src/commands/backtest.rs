@@ -13,8 +13,9 @@ use crate::cli::{BacktestArgs, Task};
 use crate::clock;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, Outcome};
-use crate::folders::{self, Draft, Lock};
+use crate::folders::{self, Draft};
 use crate::inputs;
+use crate::lock::Lock;
 use crate::manifest::{self, Origin};
 use crate::settings::{Flags, Settings};
 

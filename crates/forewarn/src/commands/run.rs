@@ -1,5 +1,7 @@
 //! `forewarn run`: read, check, learn, rank, and write a run folder with the report.
 
+use std::collections::BTreeMap;
+
 use forewarn_engine::{Problems, RunResult};
 use forewarn_frames::output::{ORDERS, RunFacts, RunTables};
 use forewarn_frames::time::Micros;
@@ -14,13 +16,14 @@ use serde_json::{Value, json};
 use crate::cli::RunArgs;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, Outcome};
-use crate::folders::{self, Draft, Lock};
+use crate::folders::{self, Draft};
 use crate::history;
 use crate::inputs::{self, Rows};
+use crate::lock::{Lock, RUN_LOCK};
 use crate::manifest::{self, Origin};
 use crate::ordered;
 use crate::settings::{Flags, Settings};
-use crate::{clock, words};
+use crate::{clock, retention, room, words};
 
 /// How many of the ranking are said on standard error.
 const TOP: usize = 5;
@@ -38,14 +41,20 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     context.leave_errors_in(&settings.out, "run");
     context.watch(args.deadline.deadline);
     // Taken before anything is read: a folder that cannot be written is known at once, not after an hour.
-    let lock = Lock::take(&settings.out, ".lock")?;
+    let lock = Lock::take(&settings.out, RUN_LOCK)?;
+    folders::clear(&lock, &settings.out)?;
+    history::settle(&lock, &settings.out)?;
+    ordered::settle(&lock, &settings.out)?;
+    // Before room is looked for: old runs may be what fills the disk.
+    forget(&lock, &settings, context)?;
+    context.begin(&lock, &settings.out, settings.textfile.as_deref())?;
+    room::check(&settings.out, &settings.reading)?;
     let cache = (!args.no_cache).then(|| settings.out.join(folders::CACHE));
     let inputs = inputs::read(&settings, context, cache)?;
     context.progress.note("checking", "");
     let mut findings = inputs.findings(&settings);
     let as_of = inputs.as_of;
     let prints = inputs.fingerprints();
-    history::settle(&lock, &settings.out)?;
     let ledger = history::read(&lock, &settings.out, as_of, settings.engine.capacity.per_days)?;
     inputs::add(&mut findings, &ledger.findings);
     let (ordered, unread) =
@@ -55,6 +64,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     known["ordered"] = ordered::fingerprint(&ordered);
     let origin = Origin::new(&settings, as_of, &prints, Some(&known))?;
     context.progress.note("indexing", "");
+    let rejected = inputs.rejected();
     let (frames, rows) = inputs.into_frames(&settings)?;
     context.stop.check()?;
     let result = forewarn_engine::run(&frames, &settings.engine, &ledger.rows, &context.progress)?;
@@ -78,13 +88,25 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     let fails = inputs::fails(&findings, settings.checks.fail_at);
     let exit = if fails { Exit::ChecksFailed } else { Exit::Done };
     context.progress.note("writing", "");
-    let made = Made { as_of, rows, findings, exit, started, problems, problems_from, orders };
+    let made = Made { as_of, rows, rejected, findings, exit, started, problems, problems_from, orders };
     let folder = write(&settings, &lock, &origin, &made, &result, context)?;
-    folders::forget_error(&settings.out);
+    forget(&lock, &settings, context)?;
+    context.done(exit);
     context.progress.clear();
     say_how_it_went(&settings, &made, &result, context)?;
     context.ui.data(&format!("{}\n", short(&folder).join("report.html").display()))?;
     Ok(exit)
+}
+
+/// Removes the runs that `[retention]` lets go.
+fn forget(lock: &Lock, settings: &Settings, context: &Context) -> Outcome<()> {
+    let removed = retention::apply(lock, &settings.out, settings.retention)?;
+    if removed > 0 {
+        context
+            .ui
+            .say(&format!("removed {} by `[retention]`", words::count(removed as u64, "old run folder")));
+    }
+    Ok(())
 }
 
 /// The folder as one would type it: without detours, and from here where it lies below here.
@@ -101,6 +123,8 @@ fn short(folder: &std::path::Path) -> std::path::PathBuf {
 struct Made {
     as_of: Cutoff,
     rows: Rows,
+    /// Rows that could not be used, by table.
+    rejected: BTreeMap<&'static str, u64>,
     findings: Vec<Finding>,
     exit: Exit,
     started: Micros,
@@ -243,14 +267,15 @@ fn write(
     }
     draft.put("model.json", &result.model)?;
     draft.put("report.html", page.as_bytes())?;
-    let run_id = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     draft.put_uncounted(
         folders::RUN_LOG,
-        &manifest::run_log("run", &run_id, made.started, made.exit, &made.findings),
+        &manifest::run_log("run", &name, made.started, made.exit, &made.findings),
     )?;
     let trained = result.summary.trained_as_of;
     let more = [
         ("rows", manifest::rows_json(&made.rows)),
+        ("rows_rejected", json!(made.rejected)),
         ("problems", json!({ "ids_from": made.problems_from.map(|c| c.to_string()) })),
         (
             "model",
@@ -262,9 +287,9 @@ fn write(
     validate(&draft)?;
     context.stop.check()?;
     let folder = draft.finish();
-    // Before the folder can be seen: tickets that were handed out and forgotten would be handed out again.
-    ordered::keep(lock, &settings.out, made.as_of, &made.orders)?;
+    // Kept is what was shown. A run that is stopped between these has lost nothing: the next one settles it.
     let shown = folders::switch(lock, &settings.out, made.as_of, &folder)?;
+    ordered::keep(lock, &settings.out, made.as_of, &made.orders)?;
     history::keep(lock, &settings.out, made.as_of, &said)?;
     Ok(shown)
 }

@@ -8,6 +8,7 @@ use forewarn_report::{findings_from_json, table_text};
 use polars::prelude::{Column, DataFrame};
 use serde_json::Value;
 
+use crate::began::Began;
 use crate::cli::StatusArgs;
 use crate::clock;
 use crate::context::Context;
@@ -95,6 +96,17 @@ pub(super) fn status(args: &StatusArgs, context: &Context) -> Outcome<Exit> {
             get("time"),
             get("message")
         ));
+    }
+    if let Some(mark) = Began::read(&args.out) {
+        if Began::is_alive(&args.out) {
+            context.ui.say(&format!("a run is under way since {} ({})", mark.at, mark.who));
+        } else {
+            let facts = [
+                ("lost_run_id", Value::from(mark.run_id.clone())),
+                ("began_at", Value::from(mark.at.clone())),
+            ];
+            context.ui.warn_with(&mark.lost(), &facts);
+        }
     }
     Ok(Exit::Done)
 }
