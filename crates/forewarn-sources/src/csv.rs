@@ -3,10 +3,13 @@
 //! Fields may be quoted, with newlines and doubled quotes in them; a row is a record, the header is row 1. Empty fields are
 //! missing. Rows with another number of fields are left out and counted, up to one in ten.
 
+use std::collections::BTreeMap;
+
 use forewarn_frames::checks::Rejected;
 use polars::prelude::*;
 
 use crate::error::SourceError;
+use crate::limits::Limits;
 use crate::read::{RawTable, RowNumbers};
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -19,6 +22,17 @@ struct Records<'a> {
     /// The fields: where they stand, or what they say with doubled quotes made single.
     fields: Vec<Field<'a>>,
     open_quote: bool,
+    limits: Limits,
+    /// What the record holds too much of; it is not read on then.
+    over: Option<Over>,
+}
+
+/// What a record may hold too much of.
+#[derive(Clone, Copy)]
+enum Over {
+    Columns,
+    /// The bytes of a cell, where they were counted to the end.
+    Cell(Option<u64>),
 }
 
 enum Field<'a> {
@@ -36,8 +50,19 @@ impl Field<'_> {
 }
 
 impl<'a> Records<'a> {
-    fn new(text: &'a str, delimiter: u8) -> Self {
-        Self { text, at: 0, delimiter, fields: Vec::new(), open_quote: false }
+    fn new(text: &'a str, delimiter: u8, limits: Limits) -> Self {
+        Self { text, at: 0, delimiter, fields: Vec::new(), open_quote: false, limits, over: None }
+    }
+
+    /// Refuses the record where it holds too much.
+    fn check(&self, path: &str, row: u32) -> Result<(), SourceError> {
+        let row = u64::from(row);
+        match self.over {
+            Some(Over::Columns) => Err(self.limits.columns(path, Some(row))),
+            Some(Over::Cell(n)) => Err(self.limits.cell(path, row, "cell", n)),
+            None if self.open_quote => Err(SourceError::OpenQuote { path: path.to_owned(), row }),
+            None => Ok(()),
+        }
     }
 
     /// Reads the next record into `fields`; false at the end.
@@ -49,7 +74,14 @@ impl<'a> Records<'a> {
         }
         loop {
             let ended = if bytes.get(self.at) == Some(&b'"') { self.quoted() } else { self.plain() };
-            if ended {
+            if let Some(n) = self.fields.last().map(|f| f.as_str().len() as u64)
+                && n > self.limits.max_cell_bytes
+            {
+                self.over = self.over.or(Some(Over::Cell(Some(n))));
+            } else if self.fields.len() as u64 > self.limits.max_columns {
+                self.over = Some(Over::Columns);
+            }
+            if ended || self.over.is_some() {
                 return true;
             }
         }
@@ -101,6 +133,11 @@ impl<'a> Records<'a> {
                     self.fields.push(Field::Plain(&self.text[start..]));
                     return true;
                 }
+                // Every byte of the text may be a doubled quote; what is longer is not looked at to its end.
+                Some(_) if (self.at - start) as u64 / 2 > self.limits.max_cell_bytes => {
+                    self.over = Some(Over::Cell(None));
+                    return true;
+                }
                 Some(b'"') if bytes.get(self.at + 1) == Some(&b'"') => {
                     owned.push_str(&self.text[from..=self.at]);
                     self.at += 2;
@@ -137,10 +174,10 @@ impl<'a> Records<'a> {
 }
 
 /// The delimiter whose number in the first records is the same most often, then the greatest; a comma without any.
-pub(crate) fn detect_delimiter(text: &str) -> u8 {
+fn detect_delimiter(text: &str, limits: Limits) -> u8 {
     let mut best = (0usize, 0usize, b',');
     for d in DELIMITERS {
-        let mut records = Records::new(text, d);
+        let mut records = Records::new(text, d, limits);
         let mut expected = 0;
         let mut alike = 0;
         for n in 0..50 {
@@ -151,6 +188,9 @@ pub(crate) fn detect_delimiter(text: &str) -> u8 {
                 expected = records.fields.len();
             }
             alike += usize::from(records.fields.len() == expected);
+            if records.over.is_some() {
+                break;
+            }
         }
         if expected > 1 && (alike, expected) > (best.0, best.1) {
             best = (alike, expected, d);
@@ -160,15 +200,21 @@ pub(crate) fn detect_delimiter(text: &str) -> u8 {
 }
 
 /// Reads a whole CSV text (no BOM).
-pub(crate) fn read_csv(text: &str, path: &str, delimiter: Option<u8>) -> Result<RawTable, SourceError> {
-    let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(text));
-    let mut records = Records::new(text, delimiter);
+pub(crate) fn read_csv(
+    text: &str,
+    path: &str,
+    delimiter: Option<u8>,
+    limits: Limits,
+) -> Result<RawTable, SourceError> {
+    let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(text, limits));
+    let mut records = Records::new(text, delimiter, limits);
     let mut row = 0u32;
     loop {
         if !records.next() {
             return Err(SourceError::Empty { path: path.to_owned() });
         }
         row += 1;
+        records.check(path, row)?;
         if !records.is_blank() {
             break;
         }
@@ -178,14 +224,11 @@ pub(crate) fn read_csv(text: &str, path: &str, delimiter: Option<u8>) -> Result<
         names.iter().map(|n| StringChunkedBuilder::new(n.as_str().into(), 0)).collect();
     let mut numbers = Vec::new();
     let mut ragged: Vec<(u32, usize)> = Vec::new();
-    if records.open_quote {
-        return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(row) });
-    }
     while records.next() {
-        row += 1;
-        if records.open_quote {
-            return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(row) });
-        }
+        // Rows are numbered by 32 bits, blank ones too.
+        row = row.saturating_add(1);
+        limits.rows((numbers.len() + ragged.len()) as u64, path)?;
+        records.check(path, row)?;
         if records.is_blank() {
             continue;
         }
@@ -203,6 +246,7 @@ pub(crate) fn read_csv(text: &str, path: &str, delimiter: Option<u8>) -> Result<
         numbers.push(row);
     }
     let n_rows = numbers.len();
+    limits.rows((n_rows + ragged.len()) as u64, path)?;
     if let Some((first, found)) =
         ragged.first().copied().filter(|_| ragged.len() * 10 > ragged.len() + n_rows)
     {
@@ -240,17 +284,21 @@ pub(crate) fn read_csv(text: &str, path: &str, delimiter: Option<u8>) -> Result<
 /// Trimmed names; an empty one becomes `column 3`, a repeated one `Comment#2`.
 fn header(fields: &[Field<'_>]) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(fields.len());
+    // Each name with the number of the last column that was given it.
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for (i, f) in fields.iter().enumerate() {
         let plain = match f.as_str().trim() {
             "" => format!("column {}", i + 1),
             s => s.to_owned(),
         };
         let mut name = plain.clone();
-        let mut n = 1;
-        while names.contains(&name) {
-            n += 1;
+        let mut n = taken.get(&plain).copied().unwrap_or(0);
+        while taken.contains_key(&name) {
+            n = n.max(1) + 1;
             name = format!("{plain}#{n}");
         }
+        taken.insert(plain, n);
+        taken.entry(name.clone()).or_insert(1);
         names.push(name);
     }
     names
@@ -262,7 +310,7 @@ mod tests {
     use std::fmt::Write as _;
 
     fn shown(text: &str, delimiter: Option<u8>) -> String {
-        match read_csv(text, "t.csv", delimiter) {
+        match read_csv(text, "t.csv", delimiter, Limits::default()) {
             Err(e) => e.to_string(),
             Ok(raw) => {
                 let names: Vec<&str> = raw.df.get_column_names().iter().map(|n| n.as_str()).collect();

@@ -35,10 +35,13 @@ mod error;
 mod failure;
 mod files;
 mod inventory;
+mod json_shape;
+mod limits;
 mod load;
 mod map;
 mod metrics;
 mod options;
+mod parquet_claims;
 mod preset;
 mod read;
 mod settings;
@@ -51,12 +54,13 @@ mod zone;
 pub use column::{ColumnSource, Template};
 pub use error::SourceError;
 pub use failure::NEVER;
+pub use limits::{Limits, LimitsOptions};
 pub use load::{Cut, Fingerprint, Loaded, load};
 pub use options::{
     ActionsOptions, AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, FailuresOptions,
     Paths, SourceOptions, TelemetryOptions, TicketsOptions,
 };
 pub use preset::preset_names;
-pub use read::{Format, Limits};
+pub use read::Format;
 pub use settings::{FailureSettings, FailureSource, Layout, Mapping, SourceSettings, TableSettings};
 pub use sniff::{Guess, Sniff, sniff};

@@ -11,24 +11,9 @@ use polars::prelude::*;
 
 use crate::csv::read_csv;
 use crate::error::SourceError;
-
-/// Caps that keep a hostile or broken file from taking all memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Limits {
-    /// The greatest size of one file, unpacked, in bytes. Default: 8 GiB.
-    pub max_bytes: u64,
-    /// The greatest unpacked over packed size, looked at from 64 MiB on. Default: 500.
-    pub max_ratio: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_bytes: 8 << 30, max_ratio: 500 }
-    }
-}
-
-/// Below this many unpacked bytes no ratio is too high: small files of one repeated line pack well.
-const RATIO_FROM: u64 = 64 << 20;
+use crate::json_shape::JsonShape;
+use crate::limits::{Limits, regular};
+use crate::parquet_claims;
 
 /// The numbers that rows have in their file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,20 +97,14 @@ fn format_of(path: &str) -> Result<(Format, Packing), SourceError> {
 pub(crate) fn read_bytes(full: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, SourceError> {
     let unreadable =
         |e: std::io::Error| SourceError::Unreadable { path: path.to_owned(), reason: e.to_string() };
-    if full.is_dir() {
-        return Err(SourceError::Directory { path: path.to_owned() });
-    }
+    regular(full, path)?;
     let mut file = File::open(full).map_err(unreadable)?;
     let meta = file.metadata().map_err(unreadable)?;
-    if meta.len() > limits.max_bytes {
-        return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
-    }
+    limits.bytes(meta.len(), path)?;
     let mut bytes = Vec::with_capacity(meta.len() as usize);
-    // A pipe or a file that grows is cut at the cap too.
-    (&mut file).take(limits.max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > limits.max_bytes {
-        return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
-    }
+    // A file that grows is cut at the cap too, and so are those that give more than they say, as in `/proc`.
+    (&mut file).take(limits.max_file_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    limits.bytes(bytes.len() as u64, path)?;
     Ok(bytes)
 }
 
@@ -146,13 +125,7 @@ fn unpack(packed: Vec<u8>, packing: Packing, path: &str, limits: Limits) -> Resu
     let mut out = Vec::new();
     loop {
         let n = reader.by_ref().take(8 << 20).read_to_end(&mut out).map_err(malformed)? as u64;
-        let total = out.len() as u64;
-        if total > limits.max_bytes {
-            return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
-        }
-        if total > RATIO_FROM && total / limits.max_ratio.max(1) > n_packed {
-            return Err(SourceError::Ratio { path: path.to_owned(), cap: limits.max_ratio });
-        }
+        limits.unpacked(out.len() as u64, n_packed, path)?;
         if n == 0 {
             return Ok(out);
         }
@@ -198,11 +171,12 @@ pub(crate) fn parse(
     if bytes.is_empty() {
         return Err(SourceError::Empty { path: path.to_owned() });
     }
+    let n_packed = bytes.len() as u64;
     let bytes = unpack(bytes, packing, path, limits)?;
     let raw = guarded(path, || match format {
-        Format::Csv => read_csv(as_text(&bytes, path)?, path, delimiter),
-        Format::Ndjson => read_ndjson(as_text(&bytes, path)?, path),
-        Format::Parquet => read_parquet(&bytes, path, limits),
+        Format::Csv => read_csv(as_text(&bytes, path)?, path, delimiter, limits),
+        Format::Ndjson => read_ndjson(as_text(&bytes, path)?, path, n_packed, limits),
+        Format::Parquet => read_parquet(&bytes, path, n_packed, limits),
     })?;
     Ok((format, raw))
 }
@@ -223,7 +197,7 @@ pub(crate) fn guarded<T>(
     })
 }
 
-fn read_parquet(bytes: &[u8], path: &str, limits: Limits) -> Result<RawTable, SourceError> {
+fn read_parquet(bytes: &[u8], path: &str, n_packed: u64, limits: Limits) -> Result<RawTable, SourceError> {
     let malformed =
         |e: PolarsError| SourceError::Malformed { path: path.to_owned(), row: None, message: first_line(&e) };
     if !bytes.starts_with(b"PAR1") {
@@ -233,30 +207,44 @@ fn read_parquet(bytes: &[u8], path: &str, limits: Limits) -> Result<RawTable, So
             message: "is no Parquet file".into(),
         });
     }
-    let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let n_rows = reader.num_rows().map_err(malformed)?;
-    let claimed: u64 = reader
-        .get_metadata()
-        .map_err(malformed)?
-        .row_groups
-        .iter()
-        .map(|g| g.total_byte_size() as u64)
-        .fold(0, u64::saturating_add);
-    // One value takes at least an eighth of a bit on disk and a byte in memory, whatever the header says.
-    if claimed > limits.max_bytes || n_rows as u64 > limits.max_bytes || n_rows as u64 > u64::from(u32::MAX) {
-        return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
-    }
-    let df = reader.finish().map_err(malformed)?;
+    // What the file says of itself is looked at before the reader believes it and makes room.
+    parquet_claims::check(bytes, path, n_packed, &limits)?;
+    let df = ParquetReader::new(Cursor::new(bytes)).finish().map_err(malformed)?;
     let (df, notes) = flat(df, path)?;
+    cells(&df, path, &limits)?;
     Ok(RawTable { df, rows: RowNumbers::From(1), notes, delimiter: None })
 }
 
-fn read_ndjson(text: &str, path: &str) -> Result<RawTable, SourceError> {
-    let lines: Vec<u32> =
-        text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()).map(|(i, _)| i as u32 + 1).collect();
+/// Refuses a text that is longer than a cell may be.
+fn cells(df: &DataFrame, path: &str, limits: &Limits) -> Result<(), SourceError> {
+    for c in df.columns() {
+        let Ok(text) = c.str() else { continue };
+        let too_long = |s: Option<&str>| s.is_some_and(|s| s.len() as u64 > limits.max_cell_bytes);
+        if let Some(i) = text.iter().position(too_long) {
+            let n = text.get(i).map(|s| s.len() as u64);
+            return Err(limits.cell(path, i as u64 + 1, "cell", n));
+        }
+    }
+    Ok(())
+}
+
+/// Lines of a block in which a bad one is looked for, and blocks in which it is.
+const LINES: usize = 1_000;
+const MOST_BLOCKS: usize = 20;
+
+fn read_ndjson(text: &str, path: &str, n_packed: u64, limits: Limits) -> Result<RawTable, SourceError> {
+    let mut shape = JsonShape::default();
+    let mut lines: Vec<u32> = Vec::new();
+    for (line, i) in text.lines().zip(1_u32..).filter(|(l, _)| !l.trim().is_empty()) {
+        shape.line(line, u64::from(i), path, &limits)?;
+        lines.push(i);
+        limits.rows(lines.len() as u64, path)?;
+    }
     if lines.is_empty() {
         return Err(SourceError::Empty { path: path.to_owned() });
     }
+    // A key that a single line has is a column in all.
+    limits.table(lines.len() as u64, shape.n_columns(), n_packed, path)?;
     let read = |part: &str| {
         JsonReader::new(Cursor::new(part.as_bytes()))
             .with_json_format(JsonFormat::JsonLines)
@@ -269,11 +257,18 @@ fn read_ndjson(text: &str, path: &str) -> Result<RawTable, SourceError> {
             Ok(RawTable { df, rows: RowNumbers::Listed(lines), notes, delimiter: None })
         }
         other => {
-            let is_object = |l: &str| {
-                l.trim_start().starts_with('{') && guarded(path, || Ok(read(l).is_ok())) == Ok(true)
+            let readable = |part: &str| guarded(path, || Ok(read(part).ok())).ok().flatten();
+            let is_object = |l: &str| l.trim_start().starts_with('{') && readable(l).is_some();
+            // By blocks first: a reader for each of millions of good lines takes hours.
+            let all: Vec<(usize, &str)> =
+                text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()).collect();
+            let suspect = |block: &&[(usize, &str)]| {
+                let part: Vec<&str> = block.iter().map(|(_, l)| *l).collect();
+                readable(&part.join("\n")).is_none_or(|df| df.height() != block.len())
             };
-            let bad = text.lines().enumerate().find(|(_, l)| !l.trim().is_empty() && !is_object(l));
-            let row = bad.map(|(i, _)| i as u64 + 1);
+            let mut blocks = all.chunks(LINES).filter(suspect).take(MOST_BLOCKS);
+            let bad = blocks.find_map(|block| block.iter().find(|(_, l)| !is_object(l)));
+            let row = bad.map(|(i, _)| *i as u64 + 1);
             let message = match other {
                 _ if row.is_some() => "is no JSON object".to_owned(),
                 Ok(df) => format!("found {} objects in {} lines", df.height(), lines.len()),

@@ -140,6 +140,15 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Reads a file whole. A pipe or a device in a file's place has no end, or none that comes.
+///
+/// # Errors
+///
+/// It is no file, or cannot be read.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() { fs::read(path) } else { Err(io::Error::other("it is no file")) }
+}
+
 /// Writes a file by a temporary one beside it and a rename, so that it is never half there.
 pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Outcome<()> {
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
