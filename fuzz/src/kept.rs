@@ -8,6 +8,7 @@ use forewarn_engine::StoredModel;
 use forewarn_frames::Cutoff;
 use forewarn_frames::output::{LEDGER, RunFacts, RunTables, TABLES, TableSchema};
 use forewarn_report::{Export, exports, facts_json, files, read_features, read_tables, render};
+use forewarn_sources::check_parquet;
 use polars::prelude::*;
 
 use crate::damage::{damage, damage_parquet};
@@ -129,6 +130,10 @@ pub fn saved(data: &[u8]) {
     }
     let read = |file: &str| -> io::Result<Vec<u8>> {
         if file == name {
+            // As the binary reads it.
+            if file.ends_with(".parquet") {
+                check_parquet(&bytes, file).map_err(|e| io::Error::other(e.to_string()))?;
+            }
             return Ok(bytes.clone());
         }
         let found = all.iter().find(|f| f.0 == file).map(|f| f.1.clone());

@@ -236,6 +236,7 @@ impl HorizonModel {
                 self.horizon_days
             ));
         }
+        self.calibrators.iter().try_for_each(Calibrator::check).map_err(|e| e.to_string())?;
         self.candidates.check(n_columns)
     }
 

@@ -4,6 +4,7 @@
 use forewarn_models::Matrix;
 
 use super::*;
+use crate::EngineError;
 
 /// A model of the shipped fleet as version 0.1.0 wrote it before there were checksums, cut down to 28 columns, two horizons
 /// and two trees each, with modes added.
@@ -15,24 +16,25 @@ fn error(bytes: &[u8]) -> String {
     StoredModel::from_bytes(bytes).map_or_else(|e| e.to_string(), |m| format!("version {}", m.version))
 }
 
-/// What a model says of four rows: every number that it predicts, one horizon after the other.
-fn predicted(model: &StoredModel) -> Vec<f64> {
+/// What a model says of four rows: every number that it predicts, one horizon after the other. An error where its numbers
+/// are out of range.
+fn predicted(model: &StoredModel) -> Result<Vec<f64>, EngineError> {
     let n = model.file.columns.names.len();
     let cell = |i: usize, j: usize| if (i + j) % 4 == 3 { f64::NAN } else { ((i * 7 + j * 3) % 11) as f64 };
     let x = Matrix::from_columns((0..n).map(|j| (0..4).map(|i| cell(i, j)).collect()).collect()).unwrap();
     let unknown = [false, true, false, false];
     let mut out = Vec::new();
     for h in &model.file.horizons {
-        let p = h.predict(&x, &unknown).unwrap();
+        let p = h.predict(&x, &unknown)?;
         out.extend([p.probability, p.low, p.high].concat());
         out.extend(p.candidates.concat());
-        out.extend(h.contributions(&x).unwrap().totals());
+        out.extend(h.contributions(&x)?.totals());
     }
     if let Some(modes) = &model.file.modes {
         let kinds = [Some("server"), None, Some("printer"), Some("server")];
-        out.extend(modes.predict(&x, &kinds, &unknown).unwrap().concat());
+        out.extend(modes.predict(&x, &kinds, &unknown)?.concat());
     }
-    out
+    Ok(out)
 }
 
 #[test]
@@ -45,8 +47,8 @@ fn files_of_every_version_are_read_and_say_the_same() {
         // What is read and written again is the file of today, byte by byte.
         assert!(model.file.to_bytes().unwrap() == V2);
     }
-    let found = predicted(&second);
-    assert_eq!(found, predicted(&first));
+    let found = predicted(&second).unwrap();
+    assert_eq!(found, predicted(&first).unwrap());
     assert!(found.iter().all(|v| v.is_finite()));
     // As the version that wrote the files predicted.
     assert_eq!(found[..4], FOUND_THEN);
@@ -99,6 +101,7 @@ fn what_is_no_whole_model_is_named() {
         &changed("{\"fleet\":[0.5,", "{\"fleet\":[0.5,0.1,"),
         "holds no model that can be used: shares are not of 3 modes",
     );
+    check(&changed("\"floor\":", "\"floor\":4"), "holds no model that can be used: stored model: calibrator");
     let mut damaged = V2.to_vec();
     *damaged.last_mut().unwrap() = b']';
     check(&damaged, "is cut off or added to");
@@ -131,7 +134,7 @@ fn no_changed_byte_goes_unnoticed_and_none_panics() {
         bytes[at] ^= 1 << (at % 7);
         if let Ok(model) = StoredModel::from_bytes(&bytes) {
             n_read += 1;
-            predicted(&model);
+            let _ = predicted(&model);
         }
         bytes[at] = was;
     }

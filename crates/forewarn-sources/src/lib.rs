@@ -60,6 +60,7 @@ pub use options::{
     ActionsOptions, AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, FailuresOptions,
     Paths, SourceOptions, TelemetryOptions, TicketsOptions,
 };
+pub use parquet_claims::check_parquet;
 pub use preset::preset_names;
 pub use read::Format;
 pub use settings::{FailureSettings, FailureSource, Layout, Mapping, SourceSettings, TableSettings};

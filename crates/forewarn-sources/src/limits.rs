@@ -116,7 +116,7 @@ impl Limits {
     /// Refuses what unpacks to more bytes than a file of `n_packed` bytes may.
     pub(crate) fn unpacked(&self, n: u64, n_packed: u64, path: &str) -> Result<(), SourceError> {
         self.bytes(n, path)?;
-        if n > RATIO_FROM && n / self.max_ratio > n_packed {
+        if n > RATIO_FROM && n / self.max_ratio.max(1) > n_packed {
             return Err(SourceError::Ratio { path: path.to_owned(), cap: self.max_ratio });
         }
         Ok(())
@@ -134,7 +134,7 @@ impl Limits {
     /// Refuses more cells than a file of `n_bytes` may hold.
     pub(crate) fn values(&self, n: u64, n_bytes: u64, path: &str) -> Result<(), SourceError> {
         let room = n.saturating_mul(CELL_BYTES);
-        if room > TABLE_RATIO_FROM && room / self.max_ratio > n_bytes {
+        if room > TABLE_RATIO_FROM && room / self.max_ratio.max(1) > n_bytes {
             let found = format!("{n} cells in {n_bytes} bytes");
             return Err(Self::cap(path, None, "max_ratio", found, self.max_ratio));
         }
@@ -193,4 +193,23 @@ fn name_of(kind: std::fs::FileType) -> &'static str {
 #[cfg(not(unix))]
 fn name_of(_: std::fs::FileType) -> &'static str {
     "a device"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_million_readings_of_a_dozen_metrics_pass_in_one_file() {
+        let limits = Limits::default();
+        let (rows, columns) = (100_000_000, 14);
+        // As CSV: 13 characters a cell; as Parquet: 2 bits a cell.
+        let (csv, parquet) = (rows * columns * 13, rows * columns / 4);
+        assert_eq!(limits.bytes(csv, "f"), Ok(()));
+        assert_eq!(limits.unpacked(csv, csv / 20, "f"), Ok(()));
+        assert_eq!(limits.table(rows, columns, parquet, "f"), Ok(()));
+        assert_eq!(limits.table(rows, columns, parquet / 10, "f"), Ok(()));
+        assert!(limits.table(rows, columns, parquet / 200, "f").is_err());
+        assert!(limits.table(rows * 11, columns, parquet, "f").is_err());
+    }
 }

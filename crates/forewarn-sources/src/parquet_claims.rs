@@ -276,6 +276,23 @@ impl Chunk {
     }
 }
 
+/// Refuses a Parquet file that claims more of itself than [`Limits`] allow by default: before any other reader believes it,
+/// since what is claimed is reserved, and what cannot be reserved ends the process. `path` is its name in the error.
+///
+/// # Errors
+///
+/// Its footer or a page header cannot be read, or claims more rows, columns, bytes or values than such a file may hold.
+///
+/// # Example
+///
+/// ```
+/// let error = forewarn_sources::check_parquet(b"PAR1", "risk.parquet").unwrap_err();
+/// assert_eq!(error.to_string(), "`risk.parquet`: its footer cannot be read");
+/// ```
+pub fn check_parquet(bytes: &[u8], path: &str) -> Result<(), SourceError> {
+    check(bytes, path, bytes.len() as u64, &Limits::default())
+}
+
 /// Refuses a file that claims more than it may hold. `n_packed` is its size on disk.
 pub(crate) fn check(bytes: &[u8], path: &str, n_packed: u64, limits: &Limits) -> Result<(), SourceError> {
     let malformed = |message: String| SourceError::Malformed { path: path.to_owned(), row: None, message };
