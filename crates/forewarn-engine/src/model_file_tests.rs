@@ -54,8 +54,12 @@ fn files_of_every_version_are_read_and_say_the_same() {
     assert_eq!(found[..4], FOUND_THEN);
 }
 
-const FOUND_THEN: [f64; 4] =
-    [0.003904318171564329, 0.0008423165187385959, 0.003896894801476771, 0.003914967994394183];
+const FOUND_THEN: [f64; 4] = [
+    0.003_904_318_171_564_329,
+    0.000_842_316_518_738_595_9,
+    0.003_896_894_801_476_771,
+    0.003_914_967_994_394_183,
+];
 
 #[test]
 fn what_is_no_whole_model_is_named() {

@@ -16,15 +16,18 @@ fn check(limits: &str, name: &str, bytes: Vec<u8>, expected: &str) {
     assert_eq!(found, expected, "{name} under {limits}");
 }
 
+fn lines(n: usize, line: impl Fn(usize) -> String) -> String {
+    let all: Vec<String> = (0..n).map(line).collect();
+    all.concat()
+}
+
 fn csv(n_rows: usize) -> String {
-    let rows: String = (0..n_rows).map(|i| format!("{i},{DAY},pc\n")).collect();
+    let rows = lines(n_rows, |i| format!("{i},{DAY},pc\n"));
     format!("ticket_id,opened_at,asset_id\n{rows}")
 }
 
 fn ndjson(n_rows: usize) -> String {
-    (0..n_rows)
-        .map(|i| format!("{{\"ticket_id\":\"{i}\",\"opened_at\":\"{DAY}\",\"asset_id\":\"pc\"}}\n"))
-        .collect()
+    lines(n_rows, |i| format!("{{\"ticket_id\":\"{i}\",\"opened_at\":\"{DAY}\",\"asset_id\":\"pc\"}}\n"))
 }
 
 fn table(n_rows: usize, title: &str) -> Vec<u8> {
@@ -92,7 +95,7 @@ fn what_unpacks_to_too_much_is_refused() {
         "error: `t.csv.zst`: cannot be unpacked: Frame requires too much memory for decoding (look whether the file was written to its end)",
     );
     // Each line has a key of its own, which is a column in all.
-    let sparse: String = (0..30_000).map(|i| format!("{{\"k{}\":1}}\n", i % 8_000)).collect();
+    let sparse = lines(30_000, |i| format!("{{\"k{}\":1}}\n", i % 8_000));
     let n = sparse.len();
     check(
         "",
