@@ -3,6 +3,12 @@
 //!
 //! `rollup_speed DIR OUT.parquet THREADS`: DIR holds wide telemetry (`*.parquet` with `asset_id`, `ts` and metrics).
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement prints, takes arguments and writes"
+)]
+
 use std::path::Path;
 
 use forewarn_frames::Cutoff;
@@ -34,9 +40,6 @@ fn main() -> Result<(), Failed> {
     }
     let mut all = all.unwrap_or_default();
     ParquetWriter::new(std::fs::File::create(out)?).finish(&mut all)?;
-    #[expect(clippy::print_stdout, reason = "a program of figures prints them")]
-    {
-        println!("{n_rows} rows, {} days of {} metrics", all.height(), metrics.len());
-    }
+    println!("{n_rows} rows, {} days of {} metrics", all.height(), metrics.len());
     Ok(())
 }

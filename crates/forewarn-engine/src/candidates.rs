@@ -113,6 +113,24 @@ fn weighted_mean(v: &[f64], w: &[f64]) -> f64 {
 }
 
 impl Member {
+    /// Whether what it reads is there.
+    fn check(&self, n_columns: usize) -> Result<(), String> {
+        let (used, sound, n_own) = match self {
+            Self::Baseline(Baseline::Cohort { column, .. }, _) => (column.as_slice().to_vec(), Ok(()), None),
+            Self::Baseline(Baseline::Own { count, known, .. }, _) => (vec![*count, *known], Ok(()), None),
+            Self::Logistic(m, used) => (used.clone(), m.check(), Some(m.n_columns())),
+            Self::Boosted(m, used) => (used.clone(), m.check(), Some(m.n_columns())),
+        };
+        sound.map_err(|e| e.to_string())?;
+        match used.iter().find(|j| **j >= n_columns) {
+            Some(j) => Err(format!("a candidate reads column {j} of {n_columns}")),
+            None if n_own.is_some_and(|n| n != used.len()) => {
+                Err(format!("a candidate of {} columns reads {}", n_own.unwrap_or_default(), used.len()))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn log_odds(&self, x: &Matrix) -> Result<Vec<f64>, EngineError> {
         match self {
             Self::Baseline(b, _) => Ok(b.log_odds(x)),
@@ -413,6 +431,18 @@ impl Candidates {
         members.push(members[0].clone());
         members.push(members[0].clone());
         Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })
+    }
+
+    /// Whether stored candidates fit together, for rows of so many columns.
+    pub(crate) fn check(&self, n_columns: usize) -> Result<(), String> {
+        if self.members.len() != NAMES.len() - 1 || self.blend.weights.len() != MEMBERS.len() {
+            return Err(format!(
+                "{} candidates, {} of them blended",
+                self.members.len(),
+                self.blend.weights.len()
+            ));
+        }
+        self.members.iter().try_for_each(|m| m.check(n_columns))
     }
 
     /// The log odds of every candidate but the blend.

@@ -61,6 +61,17 @@ impl Columns {
         }
     }
 
+    /// Whether stored columns fit together; how many there are.
+    pub(crate) fn check(&self) -> Result<usize, String> {
+        let n = self.names.len();
+        let alike =
+            [self.families.len(), self.trees.len(), self.linear.len(), self.n_numbers + self.words.len()];
+        if alike.iter().any(|k| *k != n) {
+            return Err(format!("{n} names of columns, and {alike:?} of what belongs to them"));
+        }
+        Ok(n)
+    }
+
     /// The columns of these rows; a word that training did not see is missing.
     pub(crate) fn matrix(
         &self,

@@ -18,6 +18,7 @@ use crate::candidates::{
 use crate::columns::{Columns, TrainingRows, names as names_feature};
 use crate::condition::Conditions;
 use crate::leakage::{Leak, leaks, unknown_name};
+use crate::model_file::ModelFile;
 use crate::modes::Modes;
 use crate::sample::{training_cutoffs, training_rows};
 use crate::{EngineError, Progress, RiskSettings, Settings};
@@ -59,19 +60,6 @@ pub(crate) struct ModelSet {
     left_out: Vec<Leak>,
     /// What was found amiss with the data's columns while fitting.
     pub findings: Vec<Finding>,
-}
-
-/// The model file: data only. `format` names it, `version` says how to read it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct ModelFile {
-    format: String,
-    version: u32,
-    fitted_at: String,
-    condition: Option<Conditions>,
-    columns: Columns,
-    horizons: Vec<HorizonModel>,
-    modes: Option<Modes>,
-    left_out: Vec<Leak>,
 }
 
 /// What a model says of the rows of a feature table, one entry a row.
@@ -180,19 +168,17 @@ impl ModelSet {
         Ok(Self { fitted_at: fit_at, catalog, condition, columns, horizons, modes, left_out, findings })
     }
 
-    /// The model as data: JSON, versioned.
+    /// The model as data, see [`crate::model_file`].
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, EngineError> {
-        serde_json::to_vec(&ModelFile {
-            format: "forewarn-risk".into(),
-            version: 1,
+        let file = ModelFile {
             fitted_at: self.fitted_at.to_string(),
             condition: self.condition.clone(),
             columns: self.columns.clone(),
             horizons: self.horizons.clone(),
             modes: self.modes.clone(),
             left_out: self.left_out.clone(),
-        })
-        .map_err(|e| EngineError::Model(e.to_string()))
+        };
+        file.to_bytes().map_err(|e| EngineError::Model(e.to_string()))
     }
 
     /// The features of some assets of a history's population.
@@ -240,12 +226,26 @@ impl HorizonModel {
         self.chosen >= N_BASELINES
     }
 
+    /// Whether a stored model fits together, for rows of so many columns.
+    pub(crate) fn check(&self, n_columns: usize) -> Result<(), String> {
+        if self.calibrators.len() != NAMES.len() || self.chosen >= NAMES.len() {
+            return Err(format!(
+                "{} calibrators and candidate {} at {} days",
+                self.calibrators.len(),
+                self.chosen,
+                self.horizon_days
+            ));
+        }
+        self.calibrators.iter().try_for_each(Calibrator::check).map_err(|e| e.to_string())?;
+        self.candidates.check(n_columns)
+    }
+
     /// The contributions of the chosen candidate, in log odds before calibration.
     pub(crate) fn contributions(&self, x: &Matrix) -> Result<forewarn_models::Contributions, EngineError> {
         self.candidates.contributions(self.chosen, x)
     }
 
-    fn predict(&self, x: &Matrix, unknown: &[bool]) -> Result<Prediction, EngineError> {
+    pub(crate) fn predict(&self, x: &Matrix, unknown: &[bool]) -> Result<Prediction, EngineError> {
         let z = self.candidates.log_odds(x)?;
         let candidates: Vec<Vec<f64>> =
             z.iter().zip(&self.calibrators).map(|(z, c)| c.probability(z)).collect();

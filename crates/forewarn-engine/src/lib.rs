@@ -23,6 +23,7 @@ mod incidents;
 mod inventory;
 mod leakage;
 mod measures;
+mod model_file;
 mod modes;
 mod moves;
 mod problems;
@@ -41,6 +42,7 @@ use polars::prelude::DataFrame;
 pub use counts::{CountBy, CountLevel, Period};
 pub use decide::{Order, orders};
 pub use degradation::Threshold;
+pub use model_file::{ModelFileError, StoredModel};
 pub use problems::{Problems, problems};
 pub use settings::{
     BacktestPlan, Capacity, Costs, Refit, Remedy, RiskSettings, Settings, TextShown, Warranty,

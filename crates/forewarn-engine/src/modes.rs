@@ -336,6 +336,22 @@ impl Modes {
         Ok(choice.map_err(EngineError::model)?.chosen == 1)
     }
 
+    /// Whether stored modes fit together, for so many numeric columns.
+    pub(crate) fn check(&self, n_numbers: usize) -> Result<(), String> {
+        let n = self.names.len();
+        if [&self.shares.fleet].into_iter().chain(self.shares.kinds.values()).any(|s| s.len() != n) {
+            return Err(format!("shares are not of {n} modes"));
+        }
+        let Some(r) = &self.regressions else { return Ok(()) };
+        r.each.iter().try_for_each(RiskModel::check).map_err(|e| e.to_string())?;
+        // The last column is the share of the mode in the asset's kind.
+        let fit = r.each.len() == n && r.each.iter().all(|m| m.n_columns() == r.columns.len() + 1);
+        if !fit || r.columns.iter().any(|j| *j >= n_numbers) {
+            return Err(format!("regressions are not of {n} modes over {n_numbers} columns"));
+        }
+        Ok(())
+    }
+
     /// The share of each mode, should the rows fail, in the order of the names. `x` holds all columns of the model; an
     /// unknown asset fails as its kind does.
     pub(crate) fn predict(

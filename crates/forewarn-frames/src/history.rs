@@ -352,7 +352,7 @@ impl<'a> History<'a> {
     /// The first record of any asset, where one lies before the cutoff.
     #[must_use]
     pub fn first_record(&self) -> Option<Micros> {
-        self.frames.assets.iter().map(|a| a.first_record_at).min().filter(|t| *t < self.at)
+        Some(self.frames.first_record_at).filter(|t| *t < self.at)
     }
 
     /// The value of a dated attribute (`firmware`, `site`, …) as last set before the cutoff.

@@ -271,6 +271,8 @@ pub struct Frames {
     pub(crate) ids: Vec<String>,
     pub(crate) words: Vec<String>,
     pub(crate) assets: Vec<AssetRow>,
+    /// The first record of any asset.
+    pub(crate) first_record_at: Micros,
     pub(crate) tickets: ByAsset<TicketRow>,
     /// Tickets that name no asset.
     pub(crate) without_asset: Vec<TicketRow>,
@@ -521,6 +523,7 @@ impl Frames {
         Ok(Self {
             ids,
             words: words.1,
+            first_record_at: assets.iter().map(|a| a.first_record_at).min().unwrap_or(NO_TIME),
             assets,
             tickets,
             without_asset,
@@ -604,7 +607,7 @@ impl Frames {
     /// The day of the first ticket, event, reading or failure; `None` without any.
     #[must_use]
     pub fn first_record(&self) -> Option<Cutoff> {
-        let first = self.assets.iter().map(|a| a.first_record_at).min().filter(|t| *t != NO_TIME);
+        let first = Some(self.first_record_at).filter(|t| *t != NO_TIME);
         first.map(|at| Cutoff::from_day(crate::time::day_number(at)))
     }
 

@@ -185,6 +185,31 @@ impl Calibrator {
         (logit(p[1]) - logit(p[0])).max(0.0)
     }
 
+    /// Whether a stored calibrator is one that fitting can give, so that predicting cannot fail.
+    ///
+    /// # Errors
+    /// [`ModelError::Inconsistent`] where it is not.
+    pub fn check(&self) -> Result<(), ModelError> {
+        let rise = |v: &[f64]| v.iter().all(|x| x.is_finite()) && v.is_sorted();
+        let sound = match &self.curve {
+            Curve::Identity => true,
+            Curve::Platt { slope, intercept } => slope.is_finite() && intercept.is_finite(),
+            Curve::Beta { a, b, c } => a.is_finite() && b.is_finite() && c.is_finite(),
+            Curve::Isotonic { log_odds, probability } | Curve::Centered { log_odds, probability } => {
+                !log_odds.is_empty()
+                    && log_odds.len() == probability.len()
+                    && rise(log_odds)
+                    && rise(probability)
+                    && probability.iter().all(|p| (0.0..=1.0).contains(p))
+            }
+        };
+        if sound && (0.0..=0.5).contains(&self.floor) {
+            Ok(())
+        } else {
+            Err(ModelError::Inconsistent("calibrator: its curve is none"))
+        }
+    }
+
     fn raw(&self, z: f64) -> f64 {
         match &self.curve {
             Curve::Identity => sigmoid(z),

@@ -341,7 +341,12 @@ impl RiskModel for Boosted {
     fn check(&self) -> Result<(), ModelError> {
         let sound = |tree: &Vec<Node>| {
             let n = tree.len();
+            // One parent at most: shared children would make a few nodes as many paths as two to their power.
+            let mut children: Vec<u32> =
+                tree.iter().filter(|node| !node.is_leaf()).flat_map(|node| [node.left, node.right]).collect();
+            children.sort_unstable();
             n > 0
+                && children.is_sorted_by(|a, b| a < b)
                 && tree.iter().enumerate().all(|(i, node)| {
                     // Children after their parent: no walk can run in a circle.
                     node.is_leaf()
@@ -352,7 +357,7 @@ impl RiskModel for Boosted {
         if self.trees.iter().all(sound) {
             Ok(())
         } else {
-            Err(ModelError::Inconsistent("trees: a node points out of its tree"))
+            Err(ModelError::Inconsistent("trees: a node points out of its tree, or to a child of another"))
         }
     }
 }
@@ -478,6 +483,10 @@ mod tests {
     fn a_stored_model_that_runs_in_circles_is_refused() {
         let mut m = model();
         m.trees[0][2].left = 2;
+        assert!(Boosted::from_bytes(&m.to_bytes().unwrap()).is_err());
+        // Nodes that share their children: 60 of them are 2^60 paths.
+        let leaf = Node { left: 0, right: 0, ..m.trees[0][0] };
+        m.trees = vec![(0..60).map(|i| Node { left: i + 1, right: i + 1, ..leaf }).chain([leaf]).collect()];
         assert!(Boosted::from_bytes(&m.to_bytes().unwrap()).is_err());
     }
 }

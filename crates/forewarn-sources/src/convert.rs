@@ -5,6 +5,7 @@ use forewarn_frames::checks::Rejected;
 use forewarn_frames::time::{DAY, Micros};
 use polars::prelude::*;
 
+use crate::error::shortened;
 use crate::read::RowNumbers;
 use crate::times::{compact_date, epoch_scale, parse_time};
 use crate::zone::Zone;
@@ -44,15 +45,6 @@ pub(crate) fn rejected(
     let sample =
         bad.iter().take(5).map(|i| format!("row {}: {:?}", rows.get(*i), shortened(&cell(*i)))).collect();
     Rejected { check, column: column.to_owned(), n_rows: bad.len() as u64, row_left_out, sample }
-}
-
-fn shortened(text: &str) -> String {
-    const MOST: usize = 60;
-    if text.chars().count() <= MOST {
-        text.to_owned()
-    } else {
-        text.chars().take(MOST).chain(['…']).collect()
-    }
 }
 
 /// A cell as text, for samples.

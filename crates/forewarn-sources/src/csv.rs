@@ -3,11 +3,14 @@
 //! Fields may be quoted, with newlines and doubled quotes in them; a row is a record, the header is row 1. Empty fields are
 //! missing. Rows with another number of fields are left out and counted, up to one in ten.
 
+use std::collections::BTreeMap;
+
 use forewarn_frames::checks::Rejected;
 use polars::prelude::*;
 
 use crate::error::SourceError;
-use crate::read::{RawTable, RowNumbers};
+use crate::limits::Limits;
+use crate::read::{RawTable, RowNumbers, malformed};
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
@@ -19,6 +22,17 @@ struct Records<'a> {
     /// The fields: where they stand, or what they say with doubled quotes made single.
     fields: Vec<Field<'a>>,
     open_quote: bool,
+    limits: Limits,
+    /// What the record holds too much of; it is not read on then.
+    over: Option<Over>,
+}
+
+/// What a record may hold too much of.
+#[derive(Clone, Copy)]
+enum Over {
+    Columns,
+    /// The bytes of a cell, where they were counted to the end.
+    Cell(Option<u64>),
 }
 
 enum Field<'a> {
@@ -36,8 +50,24 @@ impl Field<'_> {
 }
 
 impl<'a> Records<'a> {
-    fn new(text: &'a str, delimiter: u8) -> Self {
-        Self { text, at: 0, delimiter, fields: Vec::new(), open_quote: false }
+    fn new(text: &'a str, delimiter: u8, limits: Limits) -> Self {
+        Self { text, at: 0, delimiter, fields: Vec::new(), open_quote: false, limits, over: None }
+    }
+
+    /// Refuses the record where it holds too much.
+    fn check(&self, path: &str, row: u32) -> Result<(), SourceError> {
+        let row = u64::from(row);
+        match self.over {
+            Some(Over::Columns) => Err(self.limits.columns(path, Some(row))),
+            Some(Over::Cell(n)) => Err(self.limits.cell(path, row, "cell", n)),
+            None if self.open_quote => Err(SourceError::OpenQuote { path: path.to_owned(), row }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the record reaches the end of a text that is not `ended`, and may go on behind it.
+    fn breaks_off(&self, ended: bool) -> bool {
+        !ended && self.over.is_none() && self.at >= self.text.len()
     }
 
     /// Reads the next record into `fields`; false at the end.
@@ -49,7 +79,14 @@ impl<'a> Records<'a> {
         }
         loop {
             let ended = if bytes.get(self.at) == Some(&b'"') { self.quoted() } else { self.plain() };
-            if ended {
+            if let Some(n) = self.fields.last().map(|f| f.as_str().len() as u64)
+                && n > self.limits.max_cell_bytes
+            {
+                self.over = self.over.or(Some(Over::Cell(Some(n))));
+            } else if self.fields.len() as u64 > self.limits.max_columns {
+                self.over = Some(Over::Columns);
+            }
+            if ended || self.over.is_some() {
                 return true;
             }
         }
@@ -101,6 +138,11 @@ impl<'a> Records<'a> {
                     self.fields.push(Field::Plain(&self.text[start..]));
                     return true;
                 }
+                // Every byte of the text may be a doubled quote; what is longer is not looked at to its end.
+                Some(_) if (self.at - start) as u64 / 2 > self.limits.max_cell_bytes => {
+                    self.over = Some(Over::Cell(None));
+                    return true;
+                }
                 Some(b'"') if bytes.get(self.at + 1) == Some(&b'"') => {
                     owned.push_str(&self.text[from..=self.at]);
                     self.at += 2;
@@ -137,10 +179,10 @@ impl<'a> Records<'a> {
 }
 
 /// The delimiter whose number in the first records is the same most often, then the greatest; a comma without any.
-pub(crate) fn detect_delimiter(text: &str) -> u8 {
+fn detect_delimiter(text: &str, limits: Limits) -> u8 {
     let mut best = (0usize, 0usize, b',');
     for d in DELIMITERS {
-        let mut records = Records::new(text, d);
+        let mut records = Records::new(text, d, limits);
         let mut expected = 0;
         let mut alike = 0;
         for n in 0..50 {
@@ -151,6 +193,9 @@ pub(crate) fn detect_delimiter(text: &str) -> u8 {
                 expected = records.fields.len();
             }
             alike += usize::from(records.fields.len() == expected);
+            if records.over.is_some() {
+                break;
+            }
         }
         if expected > 1 && (alike, expected) > (best.0, best.1) {
             best = (alike, expected, d);
@@ -172,33 +217,28 @@ pub(crate) struct CsvSlices {
 }
 
 impl CsvSlices {
-    /// The header of a text; `None` where there is none yet, with the bytes that blank rows take.
+    /// The header of a text, with where it ends; `None` where the text breaks off before that.
     fn begin(
         text: &str,
         path: &str,
-        delimiter: Option<u8>,
+        (delimiter, limits): (Option<u8>, Limits),
         ended: bool,
     ) -> Result<(Option<Self>, usize), SourceError> {
-        let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(text));
-        let mut records = Records::new(text, delimiter);
+        let delimiter = delimiter.unwrap_or_else(|| detect_delimiter(text, limits));
+        let mut records = Records::new(text, delimiter, limits);
         let mut row = 0u32;
         loop {
             if !records.next() {
-                if ended {
-                    return Err(SourceError::Empty { path: path.to_owned() });
-                }
-                return Ok((None, 0));
+                return if ended { Err(SourceError::Empty { path: path.to_owned() }) } else { Ok((None, 0)) };
             }
             row += 1;
+            if records.breaks_off(ended) {
+                return Ok((None, 0));
+            }
+            records.check(path, row)?;
             if !records.is_blank() {
                 break;
             }
-        }
-        if records.at >= text.len() && !ended {
-            return Ok((None, 0));
-        }
-        if records.open_quote {
-            return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(row) });
         }
         let names = header(&records.fields);
         Ok((Some(Self { delimiter, names, row, n_rows: 0, n_ragged: 0, ragged: None }), records.at))
@@ -210,30 +250,31 @@ impl CsvSlices {
         csv: &mut Option<Self>,
         text: &str,
         path: &str,
-        delimiter: Option<u8>,
+        (delimiter, limits): (Option<u8>, Limits),
         ended: bool,
     ) -> Result<(Option<RawTable>, usize), SourceError> {
         let mut from = 0;
         if csv.is_none() {
-            (*csv, from) = Self::begin(text, path, delimiter, ended)?;
+            (*csv, from) = Self::begin(text, path, (delimiter, limits), ended)?;
         }
         let Some(csv) = csv else { return Ok((None, 0)) };
-        let mut records = Records::new(text, csv.delimiter);
+        let mut records = Records::new(text, csv.delimiter, limits);
         records.at = from;
         let mut cells: Vec<StringChunkedBuilder> =
             csv.names.iter().map(|n| StringChunkedBuilder::new(n.as_str().into(), 0)).collect();
         let mut numbers = Vec::new();
         let mut ragged: Vec<(u32, usize)> = Vec::new();
         let mut used = from;
+        let before = csv.n_rows + csv.n_ragged;
         while records.next() {
-            if records.at >= text.len() && !ended {
+            if records.breaks_off(ended) {
                 break;
             }
             used = records.at;
-            csv.row += 1;
-            if records.open_quote {
-                return Err(SourceError::OpenQuote { path: path.to_owned(), row: u64::from(csv.row) });
-            }
+            // Rows are numbered by 32 bits, blank ones too.
+            csv.row = csv.row.saturating_add(1);
+            limits.rows(before + (numbers.len() + ragged.len()) as u64, path)?;
+            records.check(path, csv.row)?;
             if records.is_blank() {
                 continue;
             }
@@ -255,7 +296,7 @@ impl CsvSlices {
         csv.n_ragged += ragged.len() as u64;
         csv.ragged = csv.ragged.or_else(|| ragged.first().copied());
         let columns = cells.into_iter().map(|b| b.finish().into_column()).collect();
-        let df = DataFrame::new(n_rows, columns).map_err(|e| crate::read::malformed(path, e.to_string()))?;
+        let df = DataFrame::new(n_rows, columns).map_err(|e| malformed(path, e.to_string()))?;
         let mut notes = Vec::new();
         if !ragged.is_empty() {
             let told = |(r, n): &(u32, usize)| format!("row {r}: {n} fields, expected {}", csv.names.len());
@@ -272,8 +313,9 @@ impl CsvSlices {
     }
 
     /// Whether the text was CSV at all: at most one row in ten may be ragged.
-    pub(crate) fn end(&self, path: &str) -> Result<(), SourceError> {
+    pub(crate) fn end(&self, path: &str, limits: Limits) -> Result<(), SourceError> {
         let all = self.n_ragged + self.n_rows;
+        limits.rows(all, path)?;
         match self.ragged.filter(|_| self.n_ragged * 10 > all) {
             None => Ok(()),
             Some((first, found)) => Err(SourceError::Ragged {
@@ -288,28 +330,37 @@ impl CsvSlices {
 }
 
 /// Reads a whole CSV text (no BOM).
-pub(crate) fn read_csv(text: &str, path: &str, delimiter: Option<u8>) -> Result<RawTable, SourceError> {
+pub(crate) fn read_csv(
+    text: &str,
+    path: &str,
+    delimiter: Option<u8>,
+    limits: Limits,
+) -> Result<RawTable, SourceError> {
     let mut csv = None;
-    let (raw, _) = CsvSlices::next(&mut csv, text, path, delimiter, true)?;
+    let (raw, _) = CsvSlices::next(&mut csv, text, path, (delimiter, limits), true)?;
     let (Some(raw), Some(csv)) = (raw, csv) else { return Err(SourceError::Empty { path: path.to_owned() }) };
-    csv.end(path)?;
+    csv.end(path, limits)?;
     Ok(raw)
 }
 
 /// Trimmed names; an empty one becomes `column 3`, a repeated one `Comment#2`.
 fn header(fields: &[Field<'_>]) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(fields.len());
+    // Each name with the number of the last column that was given it.
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for (i, f) in fields.iter().enumerate() {
         let plain = match f.as_str().trim() {
             "" => format!("column {}", i + 1),
             s => s.to_owned(),
         };
         let mut name = plain.clone();
-        let mut n = 1;
-        while names.contains(&name) {
-            n += 1;
+        let mut n = taken.get(&plain).copied().unwrap_or(0);
+        while taken.contains_key(&name) {
+            n = n.max(1) + 1;
             name = format!("{plain}#{n}");
         }
+        taken.insert(plain, n);
+        taken.entry(name.clone()).or_insert(1);
         names.push(name);
     }
     names
@@ -321,7 +372,7 @@ mod tests {
     use std::fmt::Write as _;
 
     fn shown(text: &str, delimiter: Option<u8>) -> String {
-        match read_csv(text, "t.csv", delimiter) {
+        match read_csv(text, "t.csv", delimiter, Limits::default()) {
             Err(e) => e.to_string(),
             Ok(raw) => {
                 let names: Vec<&str> = raw.df.get_column_names().iter().map(|n| n.as_str()).collect();

@@ -117,8 +117,43 @@ pub enum SourceError {
         /// The byte.
         found: u8,
     },
+    /// The path leads to a device, a pipe or a socket, which may have no end or no beginning.
+    #[error("`{path}`: is {found}, expected a file")]
+    NoFile {
+        /// The path as the config names it.
+        path: String,
+        /// What it is, e.g. `a pipe`.
+        found: &'static str,
+    },
+    /// A file holds more of something than the config allows.
+    #[error("`{path}`{}: found {found}, `limits.{key}` allows {allowed}", row.map(|r| format!(", row {r}")).unwrap_or_default())]
+    Cap {
+        /// The path as the config names it.
+        path: String,
+        /// The row, where one is to blame.
+        row: Option<u64>,
+        /// The key in `[limits]`, e.g. `max_cell_bytes`.
+        key: &'static str,
+        /// What was found, in words.
+        found: String,
+        /// The most that is allowed.
+        allowed: u64,
+    },
+    /// Objects and lists lie in one another deeper than any table has them.
+    #[error(
+        "`{path}`{}: found objects and lists in one another more than {cap} deep",
+        row.map(|r| format!(", row {r}")).unwrap_or_default()
+    )]
+    TooDeep {
+        /// The path as the config names it.
+        path: String,
+        /// The row, where one is to blame.
+        row: Option<u64>,
+        /// The most that is allowed.
+        cap: usize,
+    },
     /// The file, or what it unpacks to, is larger than the cap.
-    #[error("`{path}`: holds more than {cap} bytes")]
+    #[error("`{path}`: holds more than {cap} bytes, the most that `limits.max_file_bytes` allows")]
     TooLarge {
         /// The path as the config names it.
         path: String,
@@ -126,7 +161,7 @@ pub enum SourceError {
         cap: u64,
     },
     /// A compressed file unpacks to implausibly much.
-    #[error("`{path}`: unpacks to more than {cap} times its size")]
+    #[error("`{path}`: unpacks to more than {cap} times its size, the most that `limits.max_ratio` allows")]
     Ratio {
         /// The path as the config names it.
         path: String,
@@ -263,8 +298,20 @@ impl SourceError {
             }
             Self::Binary { looks_like: Some(kind), .. } => format!("it looks like {kind}: name it so"),
             Self::Binary { .. } => "look whether it is the right file".into(),
-            Self::TooLarge { .. } => "split the file and name the parts by a pattern".into(),
-            Self::Ratio { .. } => "if it is meant to be so, unpack the file".into(),
+            Self::NoFile { .. } => "write what it gives to a file first".into(),
+            Self::TooDeep { .. } => "leave out what is nested so deep when the file is written".into(),
+            Self::TooLarge { .. } => {
+                "split the file and name the parts by a pattern, or raise `max_file_bytes` in `[limits]`".into()
+            }
+            Self::Ratio { .. } => {
+                "if it is meant to be so, unpack the file, or raise `max_ratio` in `[limits]`".into()
+            }
+            Self::Cap { key: "max_cell_bytes", .. } => {
+                "look whether a quote or a line break is missing; if not, raise `max_cell_bytes` in `[limits]`".into()
+            }
+            Self::Cap { key, .. } => {
+                format!("look whether it is the right file; if it is, raise `{key}` in `[limits]`")
+            }
             Self::Ragged { .. } => {
                 "set `delimiter`, or look whether text with delimiters in it is quoted".into()
             }
@@ -292,11 +339,24 @@ impl SourceError {
 
 fn list(columns: &[String]) -> String {
     const SHOWN: usize = 40;
-    let mut out = columns.iter().take(SHOWN).map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
+    let mut out =
+        columns.iter().take(SHOWN).map(|c| format!("`{}`", shortened(c))).collect::<Vec<_>>().join(", ");
     if columns.len() > SHOWN {
         let _ = write!(out, " and {} more", columns.len() - SHOWN);
     }
     if out.is_empty() { "none".into() } else { out }
+}
+
+/// No name that someone meant is longer, in bytes.
+const LONGEST_NAME: usize = 200;
+
+/// A text of a file as a message shows it: as it is, or its first 60 characters.
+pub(crate) fn shortened(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 /// The name nearest to `wanted`, if one is near enough to be meant (Jaro–Winkler of at least 0.75, case aside).
@@ -304,7 +364,7 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>
     let simple = |s: &str| s.to_lowercase().replace([' ', '-'], "_");
     let wanted = simple(wanted);
     let mut best: Option<(f64, &str)> = None;
-    for name in names {
+    for name in names.into_iter().filter(|n| n.len() <= LONGEST_NAME) {
         let score = strsim::jaro_winkler(&wanted, &simple(name));
         if score >= 0.75 && best.is_none_or(|(b, _)| score > b) {
             best = Some((score, name));

@@ -36,10 +36,13 @@ mod error;
 mod failure;
 mod files;
 mod inventory;
+mod json_shape;
+mod limits;
 mod load;
 mod map;
 mod metrics;
 mod options;
+mod parquet_claims;
 mod preset;
 mod prints;
 mod read;
@@ -55,14 +58,16 @@ mod zone;
 pub use column::{ColumnSource, Template};
 pub use error::SourceError;
 pub use failure::NEVER;
+pub use limits::{Limits, LimitsOptions};
 pub use load::{Cut, Loaded, load};
 pub use options::{
     ActionsOptions, AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, FailuresOptions,
     Paths, SourceOptions, TelemetryOptions, TicketsOptions,
 };
+pub use parquet_claims::check_parquet;
 pub use preset::preset_names;
 pub use prints::Fingerprint;
-pub use read::{Format, Limits};
+pub use read::Format;
 pub use settings::{FailureSettings, FailureSource, Layout, Mapping, SourceSettings, TableSettings};
 pub use sniff::{Guess, Sniff, sniff};
 pub use telemetry::ReadPlan;

@@ -219,7 +219,8 @@ pub fn load(
     let cache = plan.cache.as_deref().map(Cache::new);
     let known = cache.as_ref().map(Cache::known).unwrap_or_default();
     let all = every_input(settings);
-    let prints = Prints::of(&all.iter().collect::<Vec<_>>(), &known, plan.threads, settings.limits.max_bytes);
+    let prints =
+        Prints::of(&all.iter().collect::<Vec<_>>(), &known, plan.threads, settings.limits.max_file_bytes);
     let mut l = Loader {
         settings,
         plan,

@@ -11,41 +11,9 @@ use polars::prelude::*;
 
 use crate::csv::read_csv;
 use crate::error::SourceError;
-
-/// Caps that keep a hostile or broken file from taking all memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Limits {
-    /// The greatest size of one file, unpacked, in bytes. Default: 8 GiB.
-    pub max_bytes: u64,
-    /// The greatest unpacked over packed size, looked at from 64 MiB on. Default: 500.
-    pub max_ratio: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_bytes: 8 << 30, max_ratio: 500 }
-    }
-}
-
-impl Limits {
-    /// Whether so many unpacked bytes may be read of a file that takes `packed` bytes.
-    pub(crate) fn check(self, path: &str, total: u64, packed: Option<u64>) -> Result<(), SourceError> {
-        if total > self.max_bytes {
-            return Err(SourceError::TooLarge { path: path.to_owned(), cap: self.max_bytes });
-        }
-        if packed.is_some_and(|p| total > RATIO_FROM && total / self.max_ratio.max(1) > p) {
-            return Err(SourceError::Ratio { path: path.to_owned(), cap: self.max_ratio });
-        }
-        Ok(())
-    }
-}
-
-pub(crate) fn malformed(path: &str, message: String) -> SourceError {
-    SourceError::Malformed { path: path.to_owned(), row: None, message }
-}
-
-/// Below this many unpacked bytes no ratio is too high: small files of one repeated line pack well.
-const RATIO_FROM: u64 = 64 << 20;
+use crate::json_shape::JsonShape;
+use crate::limits::{Limits, regular};
+use crate::parquet_claims;
 
 /// The numbers that rows have in their file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,30 +93,31 @@ pub(crate) fn format_of(path: &str) -> Result<(Format, Packing), SourceError> {
     Ok((format, packing))
 }
 
+pub(crate) fn malformed(path: &str, message: String) -> SourceError {
+    SourceError::Malformed { path: path.to_owned(), row: None, message }
+}
+
 fn unreadable(path: &str, e: &std::io::Error) -> SourceError {
     SourceError::Unreadable { path: path.to_owned(), reason: e.to_string() }
 }
 
-/// Opens a file that is not larger than it may be.
-pub(crate) fn open(full: &Path, path: &str, limits: Limits) -> Result<File, SourceError> {
-    if full.is_dir() {
-        return Err(SourceError::Directory { path: path.to_owned() });
-    }
+/// Opens a file that is not larger than it may be; gives its size too.
+pub(crate) fn open(full: &Path, path: &str, limits: Limits) -> Result<(File, u64), SourceError> {
+    regular(full, path)?;
     let file = File::open(full).map_err(|e| unreadable(path, &e))?;
-    limits.check(path, file.metadata().map_err(|e| unreadable(path, &e))?.len(), None)?;
-    Ok(file)
+    let n = file.metadata().map_err(|e| unreadable(path, &e))?.len();
+    limits.bytes(n, path)?;
+    Ok((file, n))
 }
 
 /// The bytes of a file as they lie on disk.
 pub(crate) fn read_bytes(full: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, SourceError> {
     let unreadable = |e: std::io::Error| unreadable(path, &e);
-    let mut file = open(full, path, limits)?;
-    let mut bytes = Vec::with_capacity(file.metadata().map_err(unreadable)?.len() as usize);
-    // A pipe or a file that grows is cut at the cap too.
-    (&mut file).take(limits.max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > limits.max_bytes {
-        return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
-    }
+    let (mut file, n) = open(full, path, limits)?;
+    let mut bytes = Vec::with_capacity(n as usize);
+    // A file that grows is cut at the cap too, and so are those that give more than they say, as in `/proc`.
+    (&mut file).take(limits.max_file_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    limits.bytes(bytes.len() as u64, path)?;
     Ok(bytes)
 }
 
@@ -169,7 +138,7 @@ fn unpack(packed: Vec<u8>, packing: Packing, path: &str, limits: Limits) -> Resu
     let mut out = Vec::new();
     loop {
         let n = reader.by_ref().take(8 << 20).read_to_end(&mut out).map_err(malformed)? as u64;
-        limits.check(path, out.len() as u64, Some(n_packed))?;
+        limits.unpacked(out.len() as u64, n_packed, path)?;
         if n == 0 {
             return Ok(out);
         }
@@ -217,11 +186,12 @@ pub(crate) fn parse(
     if bytes.is_empty() {
         return Err(SourceError::Empty { path: path.to_owned() });
     }
+    let n_packed = bytes.len() as u64;
     let bytes = unpack(bytes, packing, path, limits)?;
     let raw = guarded(path, || match format {
-        Format::Csv => read_csv(as_text(&bytes, path, true)?, path, delimiter),
-        Format::Ndjson => read_ndjson(as_text(&bytes, path, true)?, path, 0),
-        Format::Parquet => read_parquet(&bytes, path, limits),
+        Format::Csv => read_csv(as_text(&bytes, path, true)?, path, delimiter, limits),
+        Format::Ndjson => read_ndjson(as_text(&bytes, path, true)?, path, n_packed, limits, 0),
+        Format::Parquet => read_parquet(&bytes, path, n_packed, limits),
     })?;
     Ok((format, raw))
 }
@@ -242,57 +212,65 @@ pub(crate) fn guarded<T>(
     })
 }
 
-fn read_parquet(bytes: &[u8], path: &str, limits: Limits) -> Result<RawTable, SourceError> {
-    let malformed =
-        |e: PolarsError| SourceError::Malformed { path: path.to_owned(), row: None, message: first_line(&e) };
+/// Whether bytes are a Parquet file that claims no more than it may.
+pub(crate) fn check_bytes(
+    bytes: &[u8],
+    path: &str,
+    n_packed: u64,
+    limits: Limits,
+) -> Result<(), SourceError> {
     if !bytes.starts_with(b"PAR1") {
-        return Err(SourceError::Malformed {
-            path: path.to_owned(),
-            row: None,
-            message: "is no Parquet file".into(),
-        });
+        return Err(malformed(path, "is no Parquet file".into()));
     }
-    let mut reader = ParquetReader::new(Cursor::new(bytes));
-    check_parquet(&mut reader, path, limits)?;
-    let df = reader.finish().map_err(malformed)?;
+    // What the file says of itself is looked at before the reader believes it and makes room.
+    parquet_claims::check(bytes, path, n_packed, &limits)
+}
+
+fn read_parquet(bytes: &[u8], path: &str, n_packed: u64, limits: Limits) -> Result<RawTable, SourceError> {
+    check_bytes(bytes, path, n_packed, limits)?;
+    let df = ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| malformed(path, first_line(&e)))?;
     let (df, notes) = flat(df, path)?;
+    cells(&df, path, &limits)?;
     Ok(RawTable { df, rows: RowNumbers::From(1), notes, delimiter: None })
 }
 
-/// Checks what a Parquet file says of itself; gives the number of rows up to the end of each group of rows.
-pub(crate) fn check_parquet<R: polars::io::mmap::MmapBytesReader>(
-    reader: &mut ParquetReader<R>,
-    path: &str,
-    limits: Limits,
-) -> Result<Vec<usize>, SourceError> {
-    let malformed = |e: PolarsError| malformed(path, first_line(&e));
-    let n_rows = reader.num_rows().map_err(malformed)?;
-    let groups = &reader.get_metadata().map_err(malformed)?.row_groups;
-    let claimed = groups.iter().map(|g| g.total_byte_size() as u64).fold(0, u64::saturating_add);
-    // One value takes at least an eighth of a bit on disk and a byte in memory, whatever the header says.
-    if claimed > limits.max_bytes || n_rows as u64 > limits.max_bytes || n_rows as u64 > u64::from(u32::MAX) {
-        return Err(SourceError::TooLarge { path: path.to_owned(), cap: limits.max_bytes });
+/// Refuses a text that is longer than a cell may be.
+pub(crate) fn cells(df: &DataFrame, path: &str, limits: &Limits) -> Result<(), SourceError> {
+    for c in df.columns() {
+        let Ok(text) = c.str() else { continue };
+        let too_long = |s: Option<&str>| s.is_some_and(|s| s.len() as u64 > limits.max_cell_bytes);
+        if let Some(i) = text.iter().position(too_long) {
+            let n = text.get(i).map(|s| s.len() as u64);
+            return Err(limits.cell(path, i as u64 + 1, "cell", n));
+        }
     }
-    Ok(groups
-        .iter()
-        .scan(0, |end, g| {
-            *end += g.num_rows();
-            Some(*end)
-        })
-        .collect())
+    Ok(())
 }
 
-/// Reads lines of JSON objects; the first line has the number `before` + 1.
-pub(crate) fn read_ndjson(text: &str, path: &str, before: u32) -> Result<RawTable, SourceError> {
-    let lines: Vec<u32> = text
-        .lines()
-        .enumerate()
-        .filter(|(_, l)| !l.trim().is_empty())
-        .map(|(i, _)| before + i as u32 + 1)
-        .collect();
+/// Lines of a block in which a bad one is looked for, and blocks in which it is.
+const LINES: usize = 1_000;
+const MOST_BLOCKS: usize = 20;
+
+/// Reads lines of JSON objects; the first line has the number `before` + 1, and `n_packed` bytes of the file hold them.
+pub(crate) fn read_ndjson(
+    text: &str,
+    path: &str,
+    n_packed: u64,
+    limits: Limits,
+    before: u32,
+) -> Result<RawTable, SourceError> {
+    let mut shape = JsonShape::default();
+    let mut lines: Vec<u32> = Vec::new();
+    for (line, i) in text.lines().zip(before.saturating_add(1)..).filter(|(l, _)| !l.trim().is_empty()) {
+        shape.line(line, u64::from(i), path, &limits)?;
+        lines.push(i);
+        limits.rows(lines.len() as u64, path)?;
+    }
     if lines.is_empty() {
         return Err(SourceError::Empty { path: path.to_owned() });
     }
+    // A key that a single line has is a column in all.
+    limits.table(lines.len() as u64, shape.n_columns(), n_packed, path)?;
     let read = |part: &str| {
         JsonReader::new(Cursor::new(part.as_bytes()))
             .with_json_format(JsonFormat::JsonLines)
@@ -305,11 +283,18 @@ pub(crate) fn read_ndjson(text: &str, path: &str, before: u32) -> Result<RawTabl
             Ok(RawTable { df, rows: RowNumbers::Listed(lines), notes, delimiter: None })
         }
         other => {
-            let is_object = |l: &str| {
-                l.trim_start().starts_with('{') && guarded(path, || Ok(read(l).is_ok())) == Ok(true)
+            let readable = |part: &str| guarded(path, || Ok(read(part).ok())).ok().flatten();
+            let is_object = |l: &str| l.trim_start().starts_with('{') && readable(l).is_some();
+            // By blocks first: a reader for each of millions of good lines takes hours.
+            let all: Vec<(usize, &str)> =
+                text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()).collect();
+            let suspect = |block: &&[(usize, &str)]| {
+                let part: Vec<&str> = block.iter().map(|(_, l)| *l).collect();
+                readable(&part.join("\n")).is_none_or(|df| df.height() != block.len())
             };
-            let bad = text.lines().enumerate().find(|(_, l)| !l.trim().is_empty() && !is_object(l));
-            let row = bad.map(|(i, _)| u64::from(before) + i as u64 + 1);
+            let mut blocks = all.chunks(LINES).filter(suspect).take(MOST_BLOCKS);
+            let bad = blocks.find_map(|block| block.iter().find(|(_, l)| !is_object(l)));
+            let row = bad.map(|(i, _)| u64::from(before) + *i as u64 + 1);
             let message = match other {
                 _ if row.is_some() => "is no JSON object".to_owned(),
                 Ok(df) => format!("found {} objects in {} lines", df.height(), lines.len()),

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::column::ColumnSource;
 use crate::error::{SourceError, nearest};
+use crate::limits::Limits;
 use crate::options::{FailureOptions, Paths, SourceOptions};
 use crate::preset::{TablePreset, preset};
-use crate::read::Limits;
 use crate::zone::Zone;
 
 /// Where a canonical column comes from, and who says so.

@@ -2,18 +2,22 @@
 //! not know what a column means.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Cursor, Read};
 
+use polars::io::mmap::MmapBytesReader;
 use polars::prelude::*;
 
 use crate::csv::CsvSlices;
 use crate::error::SourceError;
 use crate::files::Input;
+use crate::limits::Limits;
 use crate::read::{
-    Format, Limits, Packing, RawTable, RowNumbers, as_text, flat, format_of, guarded, malformed, open, parse,
-    read_bytes, read_ndjson,
+    Format, Packing, RawTable, RowNumbers, as_text, check_bytes, first_line, flat, format_of, guarded,
+    malformed, open, parse, read_bytes, read_ndjson,
 };
 
+/// Up to so many bytes a Parquet file is read whole, and looked over before it is believed.
+const LOOKED_OVER: u64 = 256 << 20;
 /// How many bytes of text hold a cell, about.
 const BYTES: usize = 4;
 
@@ -33,12 +37,11 @@ pub(crate) struct Blocks<'a> {
 
 impl<'a> Blocks<'a> {
     fn new(
-        file: File,
+        (file, bytes): (File, u64),
         packing: Packing,
         path: &'a str,
         (limits, cells): (Limits, usize),
     ) -> Result<Self, SourceError> {
-        let bytes = file.metadata().map_or(0, |m| m.len());
         let unpacks = |e: std::io::Error| malformed(path, format!("cannot be unpacked: {e}"));
         let (reader, packed): (Box<dyn Read>, _) = match packing {
             Packing::None => (Box::new(file), None),
@@ -74,7 +77,10 @@ impl<'a> Blocks<'a> {
         let n = self.reader.by_ref().take(wanted).read_to_end(&mut self.block).map_err(failed)? as u64;
         self.ended = n < wanted;
         let total = self.before.0 + self.block.len() as u64;
-        self.limits.check(self.path, total, self.packed)
+        match self.packed {
+            Some(packed) => self.limits.unpacked(total, packed, self.path),
+            None => self.limits.bytes(total, self.path),
+        }
     }
 
     /// The block as text, whole characters only.
@@ -121,7 +127,16 @@ pub(crate) fn slices(
             let bytes = read_bytes(&file.full, path, limits)?;
             each(parse(bytes, path, delimiter, limits)?.1)
         }
-        Format::Parquet => parquet(&handle, path, (limits, cells), each),
+        // A file that is not large is looked over whole before a reader believes it.
+        Format::Parquet if handle.1 <= LOOKED_OVER => {
+            let bytes = read_bytes(&file.full, path, limits)?;
+            check_bytes(&bytes, path, bytes.len() as u64, limits)?;
+            parquet(&|| Ok(Cursor::new(bytes.as_slice())), path, (limits, cells), each)
+        }
+        Format::Parquet => {
+            let again = || handle.0.try_clone().map_err(|e| malformed(path, e.to_string()));
+            parquet(&again, path, (limits, cells), each)
+        }
         Format::Csv => {
             let mut blocks = Blocks::new(handle, packing, path, (limits, cells))?;
             let mut csv: Option<CsvSlices> = None;
@@ -132,14 +147,15 @@ pub(crate) fn slices(
                 if csv.is_none() && text.len() == mark && blocks.ended {
                     return Err(SourceError::Empty { path: path.to_owned() });
                 }
-                let (slice, n) =
-                    guarded(path, || CsvSlices::next(&mut csv, text, path, delimiter, blocks.ended))?;
+                let (slice, n) = guarded(path, || {
+                    CsvSlices::next(&mut csv, text, path, (delimiter, limits), blocks.ended)
+                })?;
                 used = n + mark;
                 if let Some(slice) = slice {
                     each(slice)?;
                 }
                 if blocks.ended {
-                    return csv.map_or(Ok(()), |c| c.end(path));
+                    return csv.map_or(Ok(()), |c| c.end(path, limits));
                 }
             }
         }
@@ -154,7 +170,7 @@ pub(crate) fn slices(
                 used = end + mark;
                 if !part.trim().is_empty() {
                     any = true;
-                    let mut raw = guarded(path, || read_ndjson(part, path, line))?;
+                    let mut raw = guarded(path, || read_ndjson(part, path, part.len() as u64, limits, line))?;
                     raw.delimiter = None;
                     each(raw)?;
                 }
@@ -167,19 +183,39 @@ pub(crate) fn slices(
     }
 }
 
-fn parquet(
-    handle: &File,
+/// The rows of a Parquet file up to the end of each group of rows, where the file claims no more than it may.
+fn groups<R: MmapBytesReader>(
+    reader: &mut ParquetReader<R>,
+    path: &str,
+    limits: Limits,
+) -> Result<Vec<usize>, SourceError> {
+    let refused = |e: PolarsError| malformed(path, first_line(&e));
+    limits.rows(reader.num_rows().map_err(refused)? as u64, path)?;
+    let groups = &reader.get_metadata().map_err(refused)?.row_groups;
+    limits.bytes(groups.iter().map(|g| g.total_byte_size() as u64).fold(0, u64::saturating_add), path)?;
+    let ends = groups.iter().scan(0, |end, g| {
+        *end += g.num_rows();
+        Some(*end)
+    });
+    Ok(ends.collect())
+}
+
+fn parquet<R: MmapBytesReader>(
+    open: &dyn Fn() -> Result<R, SourceError>,
     path: &str,
     (limits, cells): (Limits, usize),
     each: &mut dyn FnMut(RawTable) -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
     let mut at = 0;
     loop {
-        let file = handle.try_clone().map_err(|e| malformed(path, e.to_string()))?;
+        let file = open()?;
         let (raw, end) = guarded(path, || {
             let mut reader = ParquetReader::new(file);
-            let ends = crate::read::check_parquet(&mut reader, path, limits)?;
+            let ends = groups(&mut reader, path, limits)?;
             let n_columns = reader.schema().map_err(|e| malformed(path, e.to_string()))?.len();
+            if n_columns as u64 > limits.max_columns {
+                return Err(limits.columns(path, None));
+            }
             let most = (cells / n_columns.max(1)).max(1);
             // Up to the end of a group of rows where that is near, so that no group is unpacked twice.
             let within = ends.iter().copied().take_while(|e| *e <= at + most).filter(|e| *e > at).last();
@@ -188,8 +224,9 @@ fn parquet(
             let df = reader
                 .with_slice(Some((at, end - at)))
                 .finish()
-                .map_err(|e| malformed(path, crate::read::first_line(&e)))?;
+                .map_err(|e| malformed(path, first_line(&e)))?;
             let (df, notes) = flat(df, path)?;
+            crate::read::cells(&df, path, &limits)?;
             let rows = RowNumbers::From(at as u64 + 1);
             Ok((RawTable { df, rows, notes, delimiter: None }, (end, last)))
         })?;

@@ -8,8 +8,9 @@ use polars::prelude::*;
 use crate::column::ColumnSource;
 use crate::convert::is_missing_text;
 use crate::error::SourceError;
+use crate::limits::Limits;
 use crate::preset::{Preset, preset, preset_names};
-use crate::read::{Format, Limits, parse, read_bytes};
+use crate::read::{Format, parse, read_bytes};
 use crate::times::parse_time;
 
 /// One reading of what a file is.

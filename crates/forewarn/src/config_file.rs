@@ -1,6 +1,8 @@
 //! Reads the config file, and says where it is wrong: file, line, section, key, and the nearest valid name. It does not
 //! know what the keys mean.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::errors::{Failure, Outcome};
@@ -16,14 +18,23 @@ pub(crate) struct ConfigFile {
     pub(crate) table: toml::Table,
 }
 
+/// No config is longer, in bytes; a device has no end.
+const MOST_BYTES: u64 = 16 << 20;
+
 /// Reads and parses the file.
 ///
 /// # Errors
 ///
-/// It is not there, is no TOML, or has an unknown key or a value of another type.
+/// It is not there, is longer than any config, is no TOML, or has an unknown key or a value of another type.
 pub(crate) fn read(path: &Path) -> Outcome<ConfigFile> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&text, &path.display().to_string()),
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text)) {
+        Ok(n) if n as u64 > MOST_BYTES => Err(Failure::input(format!(
+            "config file `{}` holds more than {MOST_BYTES} bytes",
+            path.display()
+        ))
+        .hint("name the config with `--config`; data files are named in it")),
+        Ok(_) => parse(&text, &path.display().to_string()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             Err(Failure::input(format!("config file not found: `{}`", path.display()))
                 .hint("write one with `forewarn init`, or name it with `--config`"))
@@ -147,6 +158,16 @@ mod tests {
             assert_eq!(options.run.unwrap().as_of.unwrap().0, "2025-12-31");
         }
         assert!(failure("[run]\nas_of = 5\n").contains("a date like"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_config_without_an_end_is_refused() {
+        let error = read(Path::new("/dev/zero")).unwrap_err().render(false);
+        assert!(
+            error.starts_with("error: config file `/dev/zero` holds more than 16777216 bytes"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use forewarn_frames::Cutoff;
+use forewarn_sources::check_parquet;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -96,6 +97,24 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Whether a name is one of the temporary files of [`replace_file`], which an interrupted run left.
 pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.strip_suffix(".tmp").is_some()
+}
+
+/// Reads a file whole. A pipe or a device in a file's place has no end, or none that comes; a damaged table may claim more
+/// than there is memory.
+///
+/// # Errors
+///
+/// It is no file, cannot be read, or is a table that cannot be what it claims.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let bytes = fs::read(path)?;
+    if path.extension().is_some_and(|e| e == "parquet") {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        check_parquet(&bytes, &name).map_err(|e| io::Error::other(e.to_string()))?;
+    }
+    Ok(bytes)
 }
 
 /// Writes a file by a temporary one beside it and a rename, so that it is never half there.

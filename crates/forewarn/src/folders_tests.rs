@@ -208,3 +208,20 @@ fn what_interrupted_runs_left_is_put_right() {
     clear(&lock, &s.0).unwrap();
     assert_eq!((shown(&s.0, "2025-12-30"), shown(&s.0, "latest")), ("one".into(), "three".into()));
 }
+
+#[test]
+fn a_table_that_cannot_be_what_it_claims_is_not_read() {
+    let out = Scratch::new("claims");
+    let path = out.0.join("risk.parquet");
+    let mut df = polars::prelude::df!("x" => [Some("a"), None]).unwrap();
+    let mut bytes = Vec::new();
+    polars::prelude::ParquetWriter::new(&mut bytes).finish(&mut df).unwrap();
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(read(&path).unwrap(), bytes);
+    // The sign of the first page's number of values: one bit, and a reader would reserve room for 2^64.
+    let at = bytes.windows(3).position(|w| w == [0x2c, 0x15, 0x04]).unwrap();
+    bytes[at + 2] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let error = read(&path).unwrap_err().to_string();
+    assert!(error.starts_with("`risk.parquet`: found 18446744073709551615 cells"), "{error}");
+}

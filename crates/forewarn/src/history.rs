@@ -103,7 +103,7 @@ fn finding(files: &[String], message: String, hint: &str) -> Finding {
 
 /// Reads one night. A file that holds more columns than ours, as a later version may write, is read all the same.
 fn night(path: &Path, date: Cutoff) -> Result<(DataFrame, Fingerprint), String> {
-    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    let bytes = folders::read(path).map_err(|e| e.to_string())?;
     let print = Fingerprint::of_bytes(&bytes);
     let df = read_parquet(&bytes, HISTORY).map_err(|e| e.to_string())?;
     let df = df.select(LEDGER.columns.iter().map(|c| c.0)).map_err(|e| e.to_string())?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use forewarn_sources::{
-    ActionsOptions, AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, TelemetryOptions,
-    TicketsOptions,
+    ActionsOptions, AssetHistoryOptions, AssetsOptions, EventsOptions, FailureOptions, LimitsOptions,
+    TelemetryOptions, TicketsOptions,
 };
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -43,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) counts: Option<Vec<CountOptions>>,
     /// The data checks.
     pub(crate) checks: Option<ChecksOptions>,
+    /// How much one input file may hold.
+    pub(crate) limits: Option<LimitsOptions>,
     /// What is written beside the report for other programs.
     pub(crate) export: Option<ExportOptions>,
     /// Which run folders are kept.

@@ -49,7 +49,7 @@ pub(crate) fn before(out: &Path, as_of: Cutoff) -> (Vec<Order>, Vec<Finding>) {
             continue;
         }
         let path = folder(out).join(&name);
-        match night(&name).and_then(|n| parse(&fs::read_to_string(&path).ok()?, n)) {
+        match night(&name).and_then(|n| parse(&folders::read(&path).ok()?, n)) {
             Some(read) => orders.extend(read),
             None => findings.push(Finding {
                 check: "unreadable_orders".into(),
@@ -66,8 +66,8 @@ pub(crate) fn before(out: &Path, as_of: Cutoff) -> (Vec<Order>, Vec<Finding>) {
     (orders, findings)
 }
 
-fn parse(text: &str, as_of: Cutoff) -> Option<Vec<Order>> {
-    let value: Value = serde_json::from_str(text).ok()?;
+fn parse(bytes: &[u8], as_of: Cutoff) -> Option<Vec<Order>> {
+    let value: Value = serde_json::from_slice(bytes).ok()?;
     value["orders"]
         .as_array()?
         .iter()

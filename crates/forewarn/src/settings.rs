@@ -29,7 +29,7 @@ const TABLES: [&str; 7] =
 const SOURCE_TABLES: [&str; 7] =
     ["assets", "asset_history", "tickets", "telemetry", "events", "failure", "actions"];
 /// The tables that are shown as they were written.
-const COPIED_TABLES: [&str; 5] = ["cost", "measure", "counts", "privacy", "threshold"];
+const COPIED_TABLES: [&str; 6] = ["limits", "cost", "measure", "counts", "privacy", "threshold"];
 
 /// What the command line says; it stands over everything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -208,6 +208,7 @@ impl Settings {
             measure,
             counts,
             checks,
+            limits,
             export,
             retention,
             report,
@@ -313,7 +314,8 @@ impl Settings {
         problems.end()?;
         let time_zone = run.time_zone.unwrap_or_else(|| "UTC".to_owned());
         let reading = sources.resolve(&base, Some(&time_zone)).map_err(|e| in_file(e, &name))?;
-        let reading = SourceSettings { max_bad_files: checks.max_bad_files, ..reading };
+        let limits = limits.unwrap_or_default().resolve().map_err(|e| in_file(e, &name))?;
+        let reading = SourceSettings { max_bad_files: checks.max_bad_files, limits, ..reading };
         Ok(Self {
             out,
             as_of,

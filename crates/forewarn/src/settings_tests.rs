@@ -113,6 +113,10 @@ fn an_invalid_value_names_where_what_and_what_is_allowed() {
         "invalid `checks.max_bad_files` in `conf/forewarn.toml`: found 10, expected a share from 0 to 1",
     );
     check(
+        "[limits]\nmax_rows = 5000000000\n",
+        "invalid `limits.max_rows` in `conf/forewarn.toml`: found `5000000000`, expected a whole number from 1 to 4000000000",
+    );
+    check(
         "[checks]\nranges = { t = { min = 9, max = 1 } }\n",
         "invalid `checks.ranges.t` in `conf/forewarn.toml`: found `min` 9 and `max` 1, expected `min` below `max`",
     );
@@ -150,6 +154,9 @@ fn the_options_of_sources_are_checked_with_the_rest() {
     assert_eq!(e.hints, ["did you mean `servicenow`?"]);
     let s = plain("[run]\ntime_zone = \"Europe/Berlin\"\n[checks]\nmax_bad_files = 0.5\n").unwrap();
     assert_eq!((s.time_zone.as_str(), s.reading.max_bad_files), ("Europe/Berlin", 0.5));
+    let s = plain("[limits]\nmax_columns = 7\n").unwrap();
+    assert_eq!((s.reading.limits.max_columns, s.reading.limits.max_ratio), (7, 500));
+    assert_eq!(s.to_table(false)["limits"].to_string(), "{ max_columns = 7 }");
     assert!(plain("[run]\ntime_zone = \"Europe/Berlim\"\n").is_ok(), "nothing is read in that zone");
 }
 

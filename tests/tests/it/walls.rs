@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("xtask", &[]),
     ("forewarn-datasets", &["forewarn-frames"]),
     ("forewarn-tests", &[]),
-    ("forewarn-benches", &["forewarn-engine", "forewarn-frames", "forewarn-models"]),
+    ("forewarn-benches", &["forewarn-engine", "forewarn-frames", "forewarn-models", "forewarn-sources"]),
 ];
 
 /// Which crates alone may use an outside library (by prefix).

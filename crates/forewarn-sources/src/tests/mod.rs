@@ -10,10 +10,12 @@ use forewarn_frames::rollup::Roller;
 use forewarn_frames::time::format_minute;
 use polars::prelude::*;
 
+mod fuzzed;
+mod limits;
 mod real;
 mod streams;
 
-use crate::{Limits, Loaded, NEVER, ReadPlan, SourceError, SourceOptions, SourceSettings, load, sniff};
+use crate::{Loaded, NEVER, ReadPlan, SourceError, SourceOptions, SourceSettings, load, sniff};
 
 /// A folder of its own for one case, gone afterwards.
 struct Folder(PathBuf);
@@ -265,18 +267,6 @@ fn what_cannot_be_read_is_named() {
         "[tickets]\npath = \"*.csv\"\n",
         "error: `*.csv`: matches no file (`tickets.path`) (patterns are relative to the config file, or to `--data DIR`; `**` crosses folders)",
     );
-}
-
-#[test]
-fn a_bomb_is_refused() {
-    let zeros = vec![b'0'; 80 << 20];
-    let folder = Folder::new(&[("t.csv.zst", zst(&zeros)), ("u.csv.gz", gz(&zeros[..2 << 20]))]);
-    let mut s = settings(&folder.0, "[tickets]\npath = \"t.csv.zst\"\n").unwrap();
-    assert!(matches!(load(&s, &ReadPlan::default(), &|_| ()), Err(SourceError::Ratio { .. })));
-    s.limits = Limits { max_bytes: 1 << 20, ..Limits::default() };
-    assert!(matches!(load(&s, &ReadPlan::default(), &|_| ()), Err(SourceError::TooLarge { .. })));
-    s.tickets.as_mut().unwrap().paths = vec!["u.csv.gz".into()];
-    assert!(matches!(load(&s, &ReadPlan::default(), &|_| ()), Err(SourceError::TooLarge { .. })));
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn explain(args: &ExplainArgs, context: &Context) -> Outcome<Exit> {
     };
     let dir = folders::find_run(&place)?;
     let tables =
-        read_tables(&|file| std::fs::read(dir.join(file))).map_err(|e| super::unreadable(&dir, &e))?;
+        read_tables(&|file| folders::read(&dir.join(file))).map_err(|e| super::unreadable(&dir, &e))?;
     let Some(asset) = rows(&tables.ranking, &args.asset)?.into_iter().next() else {
         return Err(unknown(&args.asset, &tables, &dir.display().to_string()));
     };

@@ -16,7 +16,8 @@ pub(super) fn report(args: &ReportArgs, context: &Context) -> Outcome<Exit> {
     if let Some(to) = &args.to {
         return export(&dir, &args.export, to, context);
     }
-    let tables = read_tables(&|file| fs::read(dir.join(file))).map_err(|e| super::unreadable(&dir, &e))?;
+    let tables =
+        read_tables(&|file| folders::read(&dir.join(file))).map_err(|e| super::unreadable(&dir, &e))?;
     let page = render(&tables).map_err(|e| super::unwritable(&e))?;
     let path = dir.join("report.html");
     folders::replace_file(&path, page.as_bytes())?;
@@ -26,7 +27,7 @@ pub(super) fn report(args: &ReportArgs, context: &Context) -> Outcome<Exit> {
 
 /// Writes the saved tables to the folder `to` and says where each file is.
 fn export(dir: &Path, formats: &[ExportFormat], to: &Path, context: &Context) -> Outcome<Exit> {
-    let read = |file: &str| fs::read(dir.join(file));
+    let read = |file: &str| folders::read(&dir.join(file));
     let tables = read_tables(&read).map_err(|e| super::unreadable(dir, &e))?;
     let features = read_features(&read).map_err(|e| super::unreadable(dir, &e))?;
     // Its manifest lists what a run folder holds, and how it was made.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_engine::{Problems, RunResult};
+use forewarn_engine::{Problems, RunResult, StoredModel};
 use forewarn_frames::output::{ORDERS, RunFacts, RunTables};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding};
@@ -25,6 +25,8 @@ use crate::ordered;
 use crate::settings::{Flags, Settings};
 use crate::{clock, retention, room, words};
 
+/// The model in the run folder, data only.
+const MODEL: &str = "model.json";
 /// How many of the ranking are said on standard error.
 const TOP: usize = 5;
 
@@ -265,7 +267,7 @@ fn write(
         let tickets = servicenow_tickets(&tables).map_err(|e| super::unwritable(&e))?;
         draft.put(TICKETS, tickets.as_bytes())?;
     }
-    draft.put("model.json", &result.model)?;
+    draft.put(MODEL, &result.model)?;
     draft.put("report.html", page.as_bytes())?;
     let name = draft.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     draft.put_uncounted(
@@ -299,13 +301,17 @@ fn write(
 fn earlier_problems(out: &std::path::Path, as_of: Cutoff) -> Option<(Cutoff, DataFrame)> {
     let runs = folders::runs_by_date(out).ok()?;
     let (date, folder) = runs.into_iter().filter(|r| r.0 < as_of).max_by_key(|r| r.0)?;
-    let bytes = std::fs::read(folder.join("problems.parquet")).ok()?;
+    let bytes = folders::read(&folder.join("problems.parquet")).ok()?;
     Some((date, read_parquet(&bytes, "problems").ok()?))
 }
 
-/// Reads the folder back whole, as `forewarn report` will.
+/// Reads the folder back whole, as `forewarn report` will, and the model.
 fn validate(draft: &Draft) -> Outcome<()> {
-    read_tables(&|file| std::fs::read(draft.path().join(file))).map(|_| ()).map_err(|e| super::unwritable(&e))
+    let read = |file: &str| folders::read(&draft.path().join(file));
+    read_tables(&read).map_err(|e| super::unwritable(&e))?;
+    let path = draft.path().join(MODEL);
+    let bytes = read(MODEL).map_err(|e| Failure::io("read back", &path, &e))?;
+    StoredModel::from_bytes(&bytes).map(|_| ()).map_err(|e| Failure::bug(format!("`{}` {e}", path.display())))
 }
 
 /// The top of the ranking and how the backtest went, on standard error.

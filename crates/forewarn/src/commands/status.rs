@@ -28,14 +28,14 @@ struct Row {
 }
 
 fn json(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    serde_json::from_slice(&folders::read(path).ok()?).ok()
 }
 
 fn row(as_of: Cutoff, dir: &Path, today: i32) -> Row {
     let manifest = json(&dir.join(folders::MANIFEST)).unwrap_or_default();
     let log = json(&dir.join(folders::RUN_LOG)).unwrap_or_default();
-    let findings =
-        std::fs::read_to_string(dir.join("findings.json")).ok().and_then(|t| findings_from_json(&t).ok());
+    let findings = folders::read(&dir.join("findings.json")).ok().and_then(|t| String::from_utf8(t).ok());
+    let findings = findings.and_then(|t| findings_from_json(&t).ok());
     let n = |s: Severity| findings.as_ref().map(|all| all.iter().filter(|f| f.severity == s).count() as i64);
     Row {
         as_of,
