@@ -19,7 +19,7 @@ use crate::metrics::MayBe;
 use crate::prints::{Fingerprint, Prints};
 use crate::read::{first_line, guarded, parse, read_bytes};
 use crate::settings::{FailureSource, SourceSettings, TableSettings};
-use crate::telemetry::{Feed, ReadPlan, check_named, roller_settings};
+use crate::telemetry::{Feed, ReadPlan, check_named, read_files, roller_settings};
 
 /// Rows of one table outside the time that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -437,48 +437,61 @@ impl<'a> Loader<'a> {
             for (entry, t) in settings.telemetry.iter().enumerate() {
                 let first = facts.len();
                 let mut all = AllFiles::new(t, files[entry].len());
-                for file in &files[entry] {
-                    let key = (entry, file.shown.clone());
-                    if let Some(f) = states.get(&key) {
-                        facts.push(all.good(file, (f.n_rows, f.n_kept), f.rejected.clone(), Vec::new()));
-                        maybe.push(f.maybe.clone());
-                        continue;
+                let is_new = |f: &&Input| {
+                    let key = (entry, f.shown.clone());
+                    !states.contains_key(&key) && !known_bad.contains_key(&key)
+                };
+                let new: Vec<&Input> = files[entry].iter().filter(is_new).collect();
+                let plan = self.plan;
+                // The next slice is read and mapped while the one at hand is rolled up.
+                let goes_on = std::thread::scope(|scope| -> Result<bool, SourceError> {
+                    let (send, events) = std::sync::mpsc::sync_channel(1);
+                    if !new.is_empty() {
+                        scope.spawn(move || read_files(settings, plan, entry, &new, &send));
                     }
-                    (self.on_file)(&file.shown);
-                    let read = match known_bad.get(&key) {
-                        Some(e) => Err(e.clone()),
-                        None => feed.file(entry, file),
-                    };
-                    match read {
-                        Ok(fed) => {
-                            keeps &= fed.unresolved.is_empty();
-                            match self.prints.get(file) {
-                                Some(print) => {
-                                    let state = FileState {
-                                        entry,
-                                        path: file.shown.clone(),
-                                        sha256: print.sha256.clone(),
-                                        n_rows: fed.n_rows,
-                                        n_kept: fed.n_kept,
-                                        rejected: fed.rejected.clone(),
-                                        maybe: fed.maybe.clone(),
-                                    };
-                                    states.insert(key, state);
+                    for file in &files[entry] {
+                        let key = (entry, file.shown.clone());
+                        if let Some(f) = states.get(&key) {
+                            facts.push(all.good(file, (f.n_rows, f.n_kept), f.rejected.clone(), Vec::new()));
+                            maybe.push(f.maybe.clone());
+                            continue;
+                        }
+                        (self.on_file)(&file.shown);
+                        let read = match known_bad.get(&key) {
+                            Some(e) => Err(e.clone()),
+                            None => feed.file(entry, file, &events),
+                        };
+                        match read {
+                            Ok(fed) => {
+                                let print = self.prints.get(file);
+                                keeps &= fed.unresolved.is_empty() && print.is_some();
+                                let state = print.map(|print| FileState {
+                                    entry,
+                                    path: file.shown.clone(),
+                                    sha256: print.sha256.clone(),
+                                    n_rows: fed.n_rows,
+                                    n_kept: fed.n_kept,
+                                    rejected: fed.rejected.clone(),
+                                    maybe: fed.maybe.clone(),
+                                });
+                                states.extend(state.map(|s| (key, s)));
+                                let n = (fed.n_rows, fed.n_kept);
+                                facts.push(all.good(file, n, fed.rejected, fed.unresolved));
+                                maybe.push(fed.maybe);
+                            }
+                            Err(e) => {
+                                facts.push(all.bad(file, e.clone())?);
+                                maybe.push(Vec::new());
+                                if known_bad.insert(key, e).is_none() && feed.begun {
+                                    return Ok(false);
                                 }
-                                None => keeps = false,
-                            }
-                            let n = (fed.n_rows, fed.n_kept);
-                            facts.push(all.good(file, n, fed.rejected, fed.unresolved));
-                            maybe.push(fed.maybe);
-                        }
-                        Err(e) => {
-                            facts.push(all.bad(file, e.clone())?);
-                            maybe.push(Vec::new());
-                            if known_bad.insert(key, e).is_none() && feed.begun {
-                                continue 'again;
                             }
                         }
                     }
+                    Ok(true)
+                });
+                if !goes_on? {
+                    continue 'again;
                 }
                 all.check(settings.max_bad_files, &facts[first..])?;
             }

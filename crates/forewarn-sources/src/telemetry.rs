@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use forewarn_frames::checks::{Rejected, RowsAfterNow};
 use forewarn_frames::input::Telemetry;
@@ -19,7 +20,7 @@ use crate::inventory::Inventory;
 use crate::load::{internal, union};
 use crate::map::{Mapped, map_file};
 use crate::metrics::{MayBe, pivot};
-use crate::read::guarded;
+use crate::read::{RawTable, guarded};
 use crate::settings::{FailureSource, Layout, SourceSettings, TableSettings};
 use crate::slices::slices;
 
@@ -70,6 +71,51 @@ pub(crate) struct Fed {
     pub(crate) rejected: Vec<Rejected>,
     pub(crate) maybe: Vec<MayBe>,
     pub(crate) unresolved: Vec<(String, SourceError)>,
+}
+
+/// What comes of reading files, in their order.
+pub(crate) enum Event {
+    /// Rows of the file at hand: how many, those left out by the reader too, and what they were mapped to.
+    Slice(u64, Box<Mapped>),
+    /// The file at hand is read, or cannot be.
+    End(Result<(), SourceError>),
+}
+
+fn gone(path: &str) -> SourceError {
+    SourceError::Malformed { path: path.to_owned(), row: None, message: "the reader stopped".into() }
+}
+
+fn mapped(
+    settings: &SourceSettings,
+    entry: usize,
+    raw: &RawTable,
+    path: &str,
+) -> Result<Mapped, SourceError> {
+    let assets = settings.assets_from_telemetry.as_ref();
+    guarded(path, || map_file(raw, &settings.telemetry[entry], assets, path))
+}
+
+/// Reads files and hands on what they hold, until nobody listens any more. It runs beside the one who rolls up.
+pub(crate) fn read_files(
+    settings: &SourceSettings,
+    plan: &ReadPlan,
+    entry: usize,
+    files: &[&Input],
+    out: &SyncSender<Event>,
+) {
+    let t = &settings.telemetry[entry];
+    for file in files {
+        let delimiter = t.delimiter.map(|d| d as u8);
+        let ended = slices(file, delimiter, (settings.limits, plan.slice_cells), &mut |raw| {
+            let left_out: u64 = raw.notes.iter().filter(|n| n.row_left_out).map(|n| n.n_rows).sum();
+            let n_rows = raw.df.height() as u64 + left_out;
+            let mapped = mapped(settings, entry, &raw, &file.shown)?;
+            out.send(Event::Slice(n_rows, Box::new(mapped))).map_err(|_| gone(&file.shown))
+        });
+        if out.send(Event::End(ended)).is_err() {
+            return;
+        }
+    }
 }
 
 /// Telemetry while it is read.
@@ -181,40 +227,43 @@ impl<'a> Feed<'a> {
         }
     }
 
-    fn mapped(&self, entry: usize, raw: &crate::read::RawTable, path: &str) -> Result<Mapped, SourceError> {
-        let assets = self.settings.assets_from_telemetry.as_ref();
-        guarded(path, || map_file(raw, &self.settings.telemetry[entry], assets, path))
-    }
-
-    /// Reads one file.
-    pub(crate) fn file(&mut self, entry: usize, file: &Input) -> Result<Fed, SourceError> {
-        let t = &self.settings.telemetry[entry];
+    /// Takes in one file, whose slices and end come as `events`.
+    pub(crate) fn file(
+        &mut self,
+        entry: usize,
+        file: &Input,
+        events: &Receiver<Event>,
+    ) -> Result<Fed, SourceError> {
         let mut fed =
             Fed { n_rows: 0, n_kept: 0, rejected: Vec::new(), maybe: Vec::new(), unresolved: Vec::new() };
         let mut first = true;
+        let mut failed = None;
         self.begun = false;
-        slices(
-            file,
-            t.delimiter.map(|d| d as u8),
-            (self.settings.limits, self.plan.slice_cells),
-            &mut |raw| {
-                let left_out: u64 = raw.notes.iter().filter(|n| n.row_left_out).map(|n| n.n_rows).sum();
-                fed.n_rows += raw.df.height() as u64 + left_out;
-                let mapped = self.mapped(entry, &raw, &file.shown)?;
-                drop(raw);
-                fed.n_kept += mapped.df.height() as u64;
-                self.begun = true;
-                self.take(entry, &mapped).map_err(|e| internal(&file.shown, &e))??;
-                add_rejected(&mut fed.rejected, mapped.rejected);
-                add_maybe(&mut fed.maybe, mapped.maybe);
-                if std::mem::take(&mut first) {
-                    fed.unresolved = mapped.unresolved;
+        for event in events {
+            let (n_rows, mapped) = match event {
+                Event::Slice(n_rows, mapped) => (n_rows, mapped),
+                Event::End(ended) => {
+                    fed.rejected.sort_by(|a, b| (a.check, &a.column).cmp(&(b.check, &b.column)));
+                    return failed.map_or(ended, Err).map(|()| fed);
                 }
-                Ok(())
-            },
-        )?;
-        fed.rejected.sort_by(|a, b| (a.check, &a.column).cmp(&(b.check, &b.column)));
-        Ok(fed)
+            };
+            if failed.is_some() {
+                continue;
+            }
+            fed.n_rows += n_rows;
+            fed.n_kept += mapped.df.height() as u64;
+            self.begun = true;
+            if let Err(e) = self.take(entry, &mapped).map_err(|e| internal(&file.shown, &e)).flatten() {
+                failed = Some(e);
+                continue;
+            }
+            add_rejected(&mut fed.rejected, mapped.rejected);
+            add_maybe(&mut fed.maybe, mapped.maybe);
+            if std::mem::take(&mut first) {
+                fed.unresolved = mapped.unresolved;
+            }
+        }
+        Err(gone(&file.shown))
     }
 
     /// Takes a mapped slice in.
@@ -396,7 +445,7 @@ impl<'a> Feed<'a> {
                     t.delimiter.map(|d| d as u8),
                     (settings.limits, self.plan.slice_cells),
                     &mut |raw| {
-                        let mapped = self.mapped(entry, &raw, &file.shown)?;
+                        let mapped = mapped(settings, entry, &raw, &file.shown)?;
                         let keep = mapped.df.column("asset_id").and_then(|c| {
                             let ids_here = c.str()?.iter();
                             Ok(ids_here

@@ -233,6 +233,16 @@ impl Drop for Group {
     }
 }
 
+/// Writes each ticket a thousand times under other names; gives what the file held.
+fn a_thousand_times_the_tickets(dir: &Path) -> String {
+    let few = fs::read_to_string(dir.join("tickets.csv")).unwrap();
+    let (header, rows) = few.split_once('\n').unwrap();
+    let many = rows.lines().flat_map(|row| (0..1000).map(move |n| format!("{n}-{row}")));
+    let many: Vec<String> = std::iter::once(header.to_owned()).chain(many).collect();
+    fs::write(dir.join("tickets.csv"), many.join("\n")).unwrap();
+    few
+}
+
 #[test]
 fn too_little_memory_ends_with_a_message() {
     let dir = fleet();
@@ -241,11 +251,7 @@ fn too_little_memory_ends_with_a_message() {
     done(dir, NIGHTS[0]);
     let before = ledger(&out);
     // Foreseen from the inputs alone, then met on the way: of a thousand times the tickets many tables are made.
-    let few = fs::read_to_string(dir.join("tickets.csv")).unwrap();
-    let (header, rows) = few.split_once('\n').unwrap();
-    let many = rows.lines().flat_map(|row| (0..1000).map(move |n| format!("{n}-{row}")));
-    let many: Vec<String> = std::iter::once(header.to_owned()).chain(many).collect();
-    fs::write(dir.join("tickets.csv"), many.join("\n")).unwrap();
+    let few = a_thousand_times_the_tickets(dir);
     for (mib, words) in [(32, "too little memory"), (80, "memory is running out")] {
         let Some(group) = Group::new(mib << 20) else { return };
         let (code, err) = group.run(dir);
@@ -289,13 +295,9 @@ fn a_signal_and_a_deadline_stop_a_run_cleanly() {
     };
     check(&[], Some("-TERM"), 143, "stopped by a signal");
     check(&[], Some("-INT"), 143, "stopped by a signal");
-    // A source that never comes: the file is a pipe into which nobody writes.
-    let tickets = fs::read(dir.join("tickets.csv")).unwrap();
-    fs::remove_file(dir.join("tickets.csv")).unwrap();
-    assert!(Command::new("mkfifo").arg(dir.join("tickets.csv")).status().unwrap().success());
+    let few = a_thousand_times_the_tickets(dir);
     check(&["--deadline", "1s"], None, 124, "the deadline passed");
-    fs::remove_file(dir.join("tickets.csv")).unwrap();
-    fs::write(dir.join("tickets.csv"), tickets).unwrap();
+    fs::write(dir.join("tickets.csv"), few).unwrap();
     assert_told_and_over(dir, 124);
 }
 
