@@ -24,6 +24,12 @@ impl Dice {
         self.next() % n
     }
 
+    pub(crate) fn shuffle<T>(&mut self, all: &mut [T]) {
+        for i in (1..all.len()).rev() {
+            all.swap(i, self.below(i as u64 + 1) as usize);
+        }
+    }
+
     pub(crate) fn chance(&mut self, share: f64) -> bool {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64 <= share
     }
@@ -165,19 +171,14 @@ impl Rows {
 
     /// Shuffles every table.
     pub(crate) fn shuffled(mut self, seed: u64) -> Self {
-        fn shuffle<T>(v: &mut [T], d: &mut Dice) {
-            for i in (1..v.len()).rev() {
-                v.swap(i, d.below(i as u64 + 1) as usize);
-            }
-        }
-        let mut d = Dice(seed);
-        shuffle(&mut self.assets, &mut d);
-        shuffle(&mut self.attributes, &mut d);
-        shuffle(&mut self.tickets, &mut d);
-        shuffle(&mut self.readings, &mut d);
-        shuffle(&mut self.events, &mut d);
-        shuffle(&mut self.failures, &mut d);
-        shuffle(&mut self.actions, &mut d);
+        let mut dice = Dice(seed);
+        dice.shuffle(&mut self.assets);
+        dice.shuffle(&mut self.attributes);
+        dice.shuffle(&mut self.tickets);
+        dice.shuffle(&mut self.readings);
+        dice.shuffle(&mut self.events);
+        dice.shuffle(&mut self.failures);
+        dice.shuffle(&mut self.actions);
         self
     }
 

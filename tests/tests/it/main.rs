@@ -49,5 +49,6 @@ mod privacy;
 mod problems;
 mod real;
 mod recurring;
+mod repeatable;
 mod track;
 mod walls;
