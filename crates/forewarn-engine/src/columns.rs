@@ -72,16 +72,17 @@ impl Columns {
         Ok(n)
     }
 
-    /// The columns of these rows; a word that training did not see is missing.
+    /// The columns of these rows; a word that training did not see is missing. The rows are used up: they are most of what
+    /// training holds in memory, and must not stand twice.
     pub(crate) fn matrix(
         &self,
-        numbers: &[Vec<f64>],
+        numbers: Vec<Vec<f64>>,
         words: &[Vec<Option<String>>],
     ) -> Result<Matrix, EngineError> {
-        let mut columns: Vec<Vec<f64>> = numbers
-            .iter()
-            .map(|c| c.iter().map(|v| if v.is_finite() { *v } else { f64::NAN }).collect())
-            .collect();
+        let mut columns = numbers;
+        for v in columns.iter_mut().flatten().filter(|v| !v.is_finite()) {
+            *v = f64::NAN;
+        }
         for (codes, column) in self.words.iter().zip(words) {
             columns.push(
                 column

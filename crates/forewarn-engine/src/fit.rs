@@ -126,7 +126,7 @@ impl ModelSet {
                 catalog = catalog.with_condition(&at);
             }
             let given = (&catalog, condition.as_ref());
-            let rows = training_rows(frames, risk, settings.seed, given, &cutoffs, fit_at, progress)?;
+            let mut rows = training_rows(frames, risk, settings.seed, given, &cutoffs, fit_at, progress)?;
             if rows.asset.is_empty() {
                 return Err(EngineError::TooLittle {
                     found: format!("no asset was observed through a whole window before {fit_at}"),
@@ -134,7 +134,7 @@ impl ModelSet {
                 });
             }
             let columns = Columns::fit(&catalog, &rows, &risk.leave_out);
-            let x = columns.matrix(&rows.numbers, &rows.words)?;
+            let x = columns.matrix(std::mem::take(&mut rows.numbers), &std::mem::take(&mut rows.words))?;
             let read = (&catalog, &subjects, &columns);
             let found = leaks(read, (&rows, &x), horizon, (frames, &cutoffs, fit_at), &keep, settings.seed)?;
             if found.is_empty() {
@@ -188,7 +188,7 @@ impl ModelSet {
 
     /// The columns of a feature table.
     pub(crate) fn matrix(&self, table: &FeatureTable) -> Result<Matrix, EngineError> {
-        self.columns.matrix(&table.numbers, &table.words)
+        self.columns.matrix(table.numbers.clone(), &table.words)
     }
 
     /// Predictions for each horizon; probabilities never fall as the horizon grows.
