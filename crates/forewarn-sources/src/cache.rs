@@ -386,7 +386,7 @@ impl Cache {
     }
 
     /// Keeps telemetry as far as it was read; what `before` holds is on disk already.
-    #[allow(clippy::too_many_arguments, reason = "one thing of many parts")]
+    #[expect(clippy::too_many_arguments, reason = "one thing of many parts")]
     pub(crate) fn keep_state(
         &self,
         key: &str,

@@ -66,7 +66,7 @@ pub use options::{
 };
 pub use parquet_claims::check_parquet;
 pub use preset::preset_names;
-pub use prints::Fingerprint;
+pub use prints::{Fingerprint, hex};
 pub use read::Format;
 pub use settings::{FailureSettings, FailureSource, Layout, Mapping, SourceSettings, TableSettings};
 pub use sniff::{Guess, Sniff, sniff};

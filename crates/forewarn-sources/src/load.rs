@@ -589,24 +589,35 @@ impl<'a> Loader<'a> {
         let Some(name) = time_column(table).filter(|_| from.is_some() || until.is_some()) else {
             return Ok(df);
         };
-        let at = df.column(name)?.cast(&DataType::Int64)?;
-        let (mut n_before, mut n_after) = (0, 0);
-        let keep: BooleanChunked = at
-            .i64()?
-            .iter()
-            .map(|t| {
-                let before = t.zip(from).is_some_and(|(t, f)| t < f);
-                let after = t.zip(until).is_some_and(|(t, u)| t >= u);
-                n_before += u64::from(before);
-                n_after += u64::from(after);
-                Some(!before && !after)
-            })
-            .collect();
-        if n_before + n_after == 0 {
-            return Ok(df);
+        let (kept, cut) = within(&df, name, from, until)?;
+        if cut != (0, 0) {
+            let counts = self.cuts.entry(table).or_default();
+            *counts = (counts.0 + cut.0, counts.1 + cut.1);
         }
-        let counts = self.cuts.entry(table).or_default();
-        *counts = (counts.0 + n_before, counts.1 + n_after);
-        df.filter(&keep)
+        Ok(kept)
     }
+}
+
+/// The rows whose time in column `name` is in `[from, until)`, and how many lie before and after it.
+pub(crate) fn within(
+    df: &DataFrame,
+    name: &str,
+    from: Option<Micros>,
+    until: Option<Micros>,
+) -> PolarsResult<(DataFrame, (u64, u64))> {
+    let at = df.column(name)?.cast(&DataType::Int64)?;
+    let (mut n_before, mut n_after) = (0, 0);
+    let keep: BooleanChunked = at
+        .i64()?
+        .iter()
+        .map(|t| {
+            let before = t.zip(from).is_some_and(|(t, f)| t < f);
+            let after = t.zip(until).is_some_and(|(t, u)| t >= u);
+            n_before += u64::from(before);
+            n_after += u64::from(after);
+            Some(!before && !after)
+        })
+        .collect();
+    let kept = if n_before + n_after == 0 { df.clone() } else { df.filter(&keep)? };
+    Ok((kept, (n_before, n_after)))
 }

@@ -78,7 +78,13 @@ pub(crate) struct Prints {
     all: BTreeMap<PathBuf, (Stat, Fingerprint)>,
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// Bytes in lower-case hexadecimal digits.
+///
+/// ```
+/// assert_eq!(forewarn_sources::hex(&[0, 0x1f, 255]), "001fff");
+/// ```
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, b| {
         for half in [b >> 4, b & 15] {
             out.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));

@@ -17,7 +17,7 @@ use crate::error::{SourceError, nearest};
 use crate::failure::{Edges, EdgesState};
 use crate::files::Input;
 use crate::inventory::Inventory;
-use crate::load::{internal, union};
+use crate::load::{internal, union, within};
 use crate::map::{Mapped, map_file};
 use crate::metrics::{MayBe, pivot};
 use crate::read::{RawTable, guarded};
@@ -324,26 +324,10 @@ impl<'a> Feed<'a> {
         if from.is_none() && until.is_none() {
             return Ok((seen.clone(), seen));
         }
-        let ts = seen.column("ts")?.cast(&DataType::Int64)?;
-        let (mut n_before, mut n_after) = (0, 0);
-        let keep: BooleanChunked = ts
-            .i64()?
-            .iter()
-            .map(|t| {
-                let before = t.zip(from).is_some_and(|(t, f)| t < f);
-                let after = t.zip(until).is_some_and(|(t, u)| t >= u);
-                n_before += u64::from(before);
-                n_after += u64::from(after);
-                Some(!before && !after)
-            })
-            .collect();
-        if n_before + n_after == 0 {
-            return Ok((seen.clone(), seen));
-        }
+        let (kept, cut) = within(&seen, "ts", from, until)?;
         if count {
-            self.cuts = (self.cuts.0 + n_before, self.cuts.1 + n_after);
+            self.cuts = (self.cuts.0 + cut.0, self.cuts.1 + cut.1);
         }
-        let kept = seen.filter(&keep)?;
         Ok((seen, kept))
     }
 

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use forewarn_frames::Cutoff;
-use forewarn_sources::check_parquet;
+use forewarn_sources::{check_parquet, hex};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -66,12 +66,6 @@ impl Fingerprint {
     pub(crate) fn to_json(&self) -> Value {
         json!({ "bytes": self.bytes, "sha256": self.sha256 })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).collect()
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
