@@ -9,10 +9,11 @@ use crate::calibration::calibration_frame;
 use crate::candidates::NAMES;
 use crate::evaluate::{Judged, metrics_frame};
 use crate::feedback::{held, held_last};
-use crate::fit::ModelSet;
+use crate::fit::{HorizonModel, ModelSet};
+use crate::kept::{AtCutoff, Known};
 use crate::moves::by_risk;
 use crate::track::{Night, Said, placed, said};
-use crate::{BacktestPlan, BacktestResult, EngineError, Progress, Settings};
+use crate::{BacktestPlan, BacktestResult, EngineError, Progress, Refit, Settings};
 
 /// Every prediction, in columns.
 #[derive(Debug, Default)]
@@ -59,13 +60,54 @@ impl Backtested {
     }
 }
 
+/// What the models of a plan say at each of its cutoffs, from what was known then: as it was kept, or computed; and what
+/// fitting them found, where they were fitted.
+fn predictions(
+    known: &Known<'_>,
+    settings: &Settings,
+    cutoffs: &[Cutoff],
+    refit: Refit,
+    progress: &dyn Progress,
+) -> Result<(Vec<AtCutoff>, Vec<Finding>), EngineError> {
+    let frames = known.frames;
+    let key = known.plan_key(settings, cutoffs, refit);
+    let n_assets: Vec<usize> = cutoffs.iter().map(|c| frames.as_of(*c).population().len()).collect();
+    if let Some(said) = known.recall_plan(key.as_ref(), &n_assets, settings.risk.horizons.len()) {
+        return Ok((said, Vec::new()));
+    }
+    let mut model: Option<ModelSet> = None;
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut all = Vec::new();
+    for (i, &cutoff) in cutoffs.iter().enumerate() {
+        progress.step("backtest", i, cutoffs.len());
+        if progress.cancelled() {
+            return Err(EngineError::Cancelled);
+        }
+        if refit.due(i) || model.is_none() {
+            let fitted = ModelSet::fit(frames, settings, cutoff, progress)?;
+            let told =
+                |f: &Finding| fitted.findings.iter().any(|n| (&n.table, &n.column) == (&f.table, &f.column));
+            findings.retain(|f| !told(f));
+            findings.extend(fitted.findings.iter().cloned());
+            model = Some(fitted);
+        }
+        let Some(m) = &model else { continue };
+        let history = frames.as_of(cutoff);
+        let table = m.features(&history, &history.population());
+        all.push(m.horizons.iter().map(HorizonModel::name).zip(m.predict(&table)?).collect());
+    }
+    known.keep_plan(key.as_ref(), &all);
+    Ok((all, findings))
+}
+
 /// Predicts at every cutoff of the plan.
 pub(crate) fn predict_plan(
-    frames: &Frames,
+    known: &Known<'_>,
     settings: &Settings,
     plan: &BacktestPlan,
     progress: &dyn Progress,
 ) -> Result<Backtested, EngineError> {
+    let frames = known.frames;
     let mut settings = settings.clone();
     settings.risk.horizons.clone_from(&plan.horizons);
     let cutoffs: Vec<Cutoff> =
@@ -92,36 +134,21 @@ pub(crate) fn predict_plan(
             ..Judged::default()
         })
         .collect();
-    let mut model: Option<ModelSet> = None;
-    let mut findings: Vec<Finding> = Vec::new();
     let mut lists: Vec<(Cutoff, Vec<Said>)> = Vec::new();
-    for (i, &cutoff) in cutoffs.iter().enumerate() {
-        progress.step("backtest", i, cutoffs.len());
-        if progress.cancelled() {
-            return Err(EngineError::Cancelled);
-        }
-        let due = plan.refit.due(i);
-        if due || model.is_none() {
-            let fitted = ModelSet::fit(frames, &settings, cutoff, progress)?;
-            let told =
-                |f: &Finding| fitted.findings.iter().any(|n| (&n.table, &n.column) == (&f.table, &f.column));
-            findings.retain(|f| !told(f));
-            findings.extend(fitted.findings.iter().cloned());
-            model = Some(fitted);
-        }
-        let Some(m) = &model else { continue };
+    let (predicted, findings) = predictions(known, &settings, &cutoffs, plan.refit, progress)?;
+    for (i, (&cutoff, at)) in cutoffs.iter().zip(predicted).enumerate() {
         let history = frames.as_of(cutoff);
-        let table = m.features(&history, &history.population());
-        for (k, (p, h)) in m.predict(&table)?.into_iter().zip(&plan.horizons).enumerate() {
+        let assets = history.population();
+        for (k, ((name, p), h)) in at.into_iter().zip(&plan.horizons).enumerate() {
             let outcomes = frames.outcomes(cutoff, *h);
             if *h == settings.risk.rank_by {
                 let held = held(&history, *h);
-                let order = held_last(by_risk(&table, &p), &table.assets, &held);
-                lists.push((cutoff, said(&table, &p, &order, &held)));
+                let order = held_last(by_risk(&assets, &p), &assets, &held);
+                lists.push((cutoff, said(&assets, &p, &order, &held)));
             }
             let j = &mut judged[k];
-            m.horizons[k].name().clone_into(&mut j.chosen_name);
-            for (r, &a) in table.assets.iter().enumerate() {
+            name.clone_into(&mut j.chosen_name);
+            for (r, &a) in assets.iter().enumerate() {
                 let outcome = match outcomes.of(a) {
                     Outcome::Failed => Some(true),
                     Outcome::Survived => Some(false),
@@ -162,7 +189,7 @@ pub(crate) fn backtest(
     plan: &BacktestPlan,
     progress: &dyn Progress,
 ) -> Result<BacktestResult, EngineError> {
-    let done = predict_plan(frames, settings, plan, progress)?;
+    let done = predict_plan(&Known::new(frames, None), settings, plan, progress)?;
     progress.step("scoring", 0, 1);
     let r = &done.rows;
     let ids = frames.asset_ids();

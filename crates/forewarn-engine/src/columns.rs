@@ -72,6 +72,13 @@ impl Columns {
         Ok(n)
     }
 
+    /// Whether these are the columns of the catalog's features.
+    pub(crate) fn are_of(&self, catalog: &Catalog) -> bool {
+        let features = catalog.features().iter().map(|f| &f.name);
+        let categories = catalog.categories().iter().map(|c| &c.name);
+        self.n_numbers == catalog.features().len() && self.names.iter().eq(features.chain(categories))
+    }
+
     /// The columns of these rows; a word that training did not see is missing. The rows are used up: they are most of what
     /// training holds in memory, and must not stand twice.
     pub(crate) fn matrix(

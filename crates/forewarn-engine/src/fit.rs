@@ -109,11 +109,7 @@ impl ModelSet {
             });
         }
         let at = frames.as_of(fit_at);
-        let limits = |metric: &str| crate::degradation::limits(metric, &settings.thresholds);
-        let all = Catalog::of(&at).with_limits(&at, &limits);
-        let subjects = all.subjects(&at);
-        let asked: BTreeSet<String> = risk.leave_out.iter().cloned().collect();
-        let mut catalog = if asked.is_empty() { all } else { all.without(&at, &asked) };
+        let (mut catalog, subjects) = catalog_of(&at, settings);
         // Rows that calibrate and choose must not have taught the condition that they are judged by.
         let by = first_judged(risk, &cutoffs, fit_at);
         let by_rank = risk.horizons.iter().position(|h| *h == risk.rank_by).unwrap_or(0);
@@ -156,16 +152,41 @@ impl ModelSet {
         progress.step("training", risk.horizons.len(), risk.horizons.len());
         let modes =
             Modes::fit(frames, risk, settings.seed, (&rows, &x, columns.n_numbers), &cutoffs, fit_at)?;
-        let unknown = |setting: &'static str, given: &[String]| -> Vec<(&'static str, String)> {
-            let read = |n: &String| subjects.contains(n) || columns.names.iter().any(|f| names_feature(n, f));
-            let unknown = given.iter().filter(|n| !read(n));
-            unknown.map(|n| (setting, n.clone())).collect()
-        };
-        let misnamed = [unknown("leave_out", &risk.leave_out), unknown("keep", &risk.keep)].concat();
-        let misnamed = misnamed.iter().map(|(setting, n)| unknown_name(setting, n, &subjects));
-        let by_rank_days = risk.horizons[by_rank].get();
-        let findings = left_out.iter().map(|l| l.finding(by_rank_days)).chain(misnamed).collect();
+        let findings = findings(risk, &columns, &subjects, &left_out);
         Ok(Self { fitted_at: fit_at, catalog, condition, columns, horizons, modes, left_out, findings })
+    }
+
+    /// The models that were fitted at `fit_at` to the same data by the same settings, from what was kept of them; `None`
+    /// where they are others.
+    pub(crate) fn restore(
+        frames: &Frames,
+        settings: &Settings,
+        fit_at: Cutoff,
+        file: ModelFile,
+    ) -> Option<Self> {
+        let at = frames.as_of(fit_at);
+        let (mut catalog, subjects) = catalog_of(&at, settings);
+        let ModelFile { fitted_at, condition, columns, horizons, modes, left_out } = file;
+        if !left_out.is_empty() {
+            catalog = catalog.without(&at, &left_out.iter().map(|l| l.subject.clone()).collect());
+        }
+        if condition.is_some() {
+            catalog = catalog.with_condition(&at);
+        }
+        let days = |h: &[HorizonModel]| h.iter().map(|h| h.horizon_days).collect::<Vec<_>>();
+        let asked: Vec<i32> = settings.risk.horizons.iter().map(|h| h.get()).collect();
+        let same = fitted_at == fit_at.to_string() && columns.are_of(&catalog) && days(&horizons) == asked;
+        let findings = findings(&settings.risk, &columns, &subjects, &left_out);
+        same.then_some(Self {
+            fitted_at: fit_at,
+            catalog,
+            condition,
+            columns,
+            horizons,
+            modes,
+            left_out,
+            findings,
+        })
     }
 
     /// The model as data, see [`crate::model_file`].
@@ -213,6 +234,34 @@ impl ModelSet {
         }
         Ok(out)
     }
+}
+
+/// The features that there are, before anything is fitted, and what they read of the data.
+fn catalog_of(at: &History<'_>, settings: &Settings) -> (Catalog, BTreeSet<String>) {
+    let limits = |metric: &str| crate::degradation::limits(metric, &settings.thresholds);
+    let all = Catalog::of(at).with_limits(at, &limits);
+    let subjects = all.subjects(at);
+    let asked: BTreeSet<String> = settings.risk.leave_out.iter().cloned().collect();
+    (if asked.is_empty() { all } else { all.without(at, &asked) }, subjects)
+}
+
+/// What was found amiss with the data's columns, and with what the settings name.
+fn findings(
+    risk: &RiskSettings,
+    columns: &Columns,
+    subjects: &BTreeSet<String>,
+    left_out: &[Leak],
+) -> Vec<Finding> {
+    let unknown = |setting: &'static str, given: &[String]| -> Vec<(&'static str, String)> {
+        let read = |n: &String| subjects.contains(n) || columns.names.iter().any(|f| names_feature(n, f));
+        let unknown = given.iter().filter(|n| !read(n));
+        unknown.map(|n| (setting, n.clone())).collect()
+    };
+    let misnamed = [unknown("leave_out", &risk.leave_out), unknown("keep", &risk.keep)].concat();
+    let misnamed = misnamed.iter().map(|(setting, n)| unknown_name(setting, n, subjects));
+    let by_rank = risk.horizons.iter().position(|h| *h == risk.rank_by).unwrap_or(0);
+    let days = risk.horizons[by_rank].get();
+    left_out.iter().map(|l| l.finding(days)).chain(misnamed).collect()
 }
 
 impl HorizonModel {

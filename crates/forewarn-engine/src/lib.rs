@@ -21,6 +21,7 @@ mod feedback;
 mod fit;
 mod incidents;
 mod inventory;
+mod kept;
 mod leakage;
 mod measures;
 mod model_file;
@@ -42,6 +43,7 @@ use polars::prelude::DataFrame;
 pub use counts::{CountBy, CountLevel, Period};
 pub use decide::{Order, orders};
 pub use degradation::Threshold;
+pub use kept::Memory;
 pub use model_file::{ModelFileError, StoredModel};
 pub use problems::{Problems, problems};
 pub use settings::{
@@ -223,7 +225,8 @@ impl EngineError {
 
 /// The nightly run: backtest, train, score at `frames.end()`, rank, explain, and look back at what was said on earlier
 /// nights. `ledger` holds these as [`forewarn_frames::output::LEDGER`] has them, one prediction a night, in any order of
-/// rows; nights at or after `frames.end()` are not looked at, and it may be empty.
+/// rows; nights at or after `frames.end()` are not looked at, and it may be empty. What `memory` recalls saves time, and
+/// changes nothing.
 ///
 /// # Errors
 ///
@@ -232,9 +235,10 @@ pub fn run(
     frames: &Frames,
     settings: &Settings,
     ledger: &DataFrame,
+    memory: Option<&dyn Memory>,
     progress: &dyn Progress,
 ) -> Result<RunResult, EngineError> {
-    run::run(frames, settings, ledger, progress)
+    run::run(frames, settings, ledger, memory, progress)
 }
 
 /// What made assets vulnerable at a cutoff (the table `exposure`), from what was known then; what is not dated in the

@@ -152,6 +152,10 @@ impl StoredModel {
         Ok(Self { version, fitted_at, file })
     }
 
+    pub(crate) fn into_file(self) -> ModelFile {
+        self.file
+    }
+
     /// The version of the file.
     #[must_use]
     pub fn version(&self) -> u32 {

@@ -25,17 +25,17 @@ pub(crate) struct Move {
     pub reason: Option<String>,
 }
 
-/// The rows of a table by risk, the likeliest to fail first. A calibrator may give many rows the same probability: among
+/// The rows of these assets by risk, the likeliest to fail first. A calibrator may give many rows the same probability: among
 /// them the log odds before calibration decide, and then the order of ids.
-pub(crate) fn by_risk(table: &FeatureTable, p: &Prediction) -> Vec<usize> {
+pub(crate) fn by_risk(assets: &[usize], p: &Prediction) -> Vec<usize> {
     // The probability of an unknown asset is not that of the chosen candidate.
     let before = |i: usize| if p.unknown[i] { logit(p.probability[i]) } else { p.log_odds[i] };
-    let mut order: Vec<usize> = (0..table.assets.len()).collect();
+    let mut order: Vec<usize> = (0..assets.len()).collect();
     order.sort_by(|&a, &b| {
         p.probability[b]
             .total_cmp(&p.probability[a])
             .then(before(b).total_cmp(&before(a)))
-            .then(table.assets[a].cmp(&table.assets[b]))
+            .then(assets[a].cmp(&assets[b]))
     });
     order
 }

@@ -12,13 +12,13 @@ use crate::decide::{Decider, caught, plan as action_plan};
 use crate::degradation::degradations;
 use crate::drift::drift;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
-use crate::fit::ModelSet;
 use crate::incidents::Incidents;
+use crate::kept::{Known, models};
 use crate::measures::measures;
 use crate::rank::{ranking, risk};
 use crate::recurrence::{mcf_points, recurrences};
 use crate::track::{ledger_rows, placed, said, track};
-use crate::{BacktestPlan, EngineError, Progress, Refit, RunResult, RunSummary, Settings};
+use crate::{BacktestPlan, EngineError, Memory, Progress, Refit, RunResult, RunSummary, Settings};
 
 /// Cutoffs of the backtest in the report, at most.
 const BACKTEST_CUTOFFS: usize = 6;
@@ -87,11 +87,13 @@ pub(crate) fn run(
     frames: &Frames,
     settings: &Settings,
     ledger: &DataFrame,
+    memory: Option<&dyn Memory>,
     progress: &dyn Progress,
 ) -> Result<RunResult, EngineError> {
     let end = frames.end();
+    let known = Known::new(frames, memory);
     let backtested = match plan(frames, settings) {
-        Some(plan) => match predict_plan(frames, settings, &plan, progress) {
+        Some(plan) => match predict_plan(&known, settings, &plan, progress) {
             Ok(b) => Some(b),
             // A history too short to judge by is still long enough to rank by.
             Err(EngineError::TooLittle { .. }) => None,
@@ -104,8 +106,8 @@ pub(crate) fn run(
         .first_record()
         .and_then(|first| settings.risk.refit_every.anchored(first, end).pop())
         .unwrap_or(end);
-    let model = match ModelSet::fit(frames, settings, fit_at, progress) {
-        Err(EngineError::TooLittle { .. }) if fit_at < end => ModelSet::fit(frames, settings, end, progress)?,
+    let model = match models(&known, settings, fit_at, progress) {
+        Err(EngineError::TooLittle { .. }) if fit_at < end => models(&known, settings, end, progress)?,
         other => other?,
     };
     progress.step("ranking", 0, 1);
@@ -149,7 +151,7 @@ pub(crate) fn run(
     let to_come = caught((frames, &decider), judged.first(), cutoffs, listed)?;
     let to_come = to_come.map(|t| [t.caught, t.all].map(|c| [c.mean, c.low, c.high]));
     let baseline = NAMES.iter().position(|n| *n == best_baseline(judged.first())).unwrap_or(1);
-    let tonight = said(&table, &predictions[by], &ranked.order, &ranked.held);
+    let tonight = said(&table.assets, &predictions[by], &ranked.order, &ranked.held);
     let tonight = placed(&tonight, baseline, visits);
     let nights = match &backtested {
         Some(b) => b.nights(settings, baseline, &|cutoff, said| decider.by_worth(cutoff, said))?,

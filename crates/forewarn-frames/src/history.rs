@@ -243,6 +243,11 @@ impl<'a> Series<'a> {
             .map_or((1.0, 0.0), |d| (f64::from(d.n[self.from + i]), d.m2[self.from + i]))
     }
 
+    /// The same of all days; `None` where no day of any asset holds more than one reading.
+    pub(crate) fn counts_and_m2(&self) -> Option<(&'a [u32], &'a [f64])> {
+        self.rollup.dense.as_ref().map(|d| (&d.n[self.from..self.to], &d.m2[self.from..self.to]))
+    }
+
     /// Increase since the asset's first reading, through each day.
     #[must_use]
     pub fn cum_increase(&self) -> &'a [f64] {
@@ -333,16 +338,18 @@ impl<'a> History<'a> {
         self.frames.failures.of(asset)
     }
 
-    /// What is known of the asset itself.
+    /// What is known of the asset itself: nothing before it is in service or some record names it.
     #[must_use]
     pub fn asset(&self, asset: usize) -> Asset {
         let row = &self.frames.assets[asset];
         let before = |t: Micros| (t != NO_TIME && t != Micros::MIN && t < self.at).then_some(t);
+        let known = row.listed && row.in_service_at < self.at || row.first_record_at < self.at;
+        let code = |c: u32| code(c).filter(|_| known);
         Asset {
             kind: code(row.kind),
             model: code(row.model),
             vendor: code(row.vendor),
-            capacity: row.capacity,
+            capacity: if known { row.capacity } else { f64::NAN },
             in_service_at: before(row.in_service_at),
             ran_before: row.listed && row.in_service_at == Micros::MIN,
             first_record_at: before(row.first_record_at),
@@ -426,6 +433,52 @@ impl<'a> History<'a> {
             let resolved = row.resolved_at < at;
             (asset.filter(|_| resolved || !late_asset), TicketView { row, resolved, frames })
         })
+    }
+
+    /// The tickets opened before the cutoff whose asset is not known, with whether it will be.
+    pub(crate) fn tickets_of_no_asset(&self) -> impl Iterator<Item = (bool, TicketView<'a>)> + use<'a> {
+        let (frames, at) = (self.frames, self.at);
+        let late_asset = frames.late.contains(&TicketColumn::AssetId);
+        let named = frames.tickets.rows.iter().filter(move |t| late_asset && t.resolved_at >= at);
+        let all = named.map(|t| (true, t)).chain(frames.without_asset.iter().map(|t| (false, t)));
+        all.filter(move |(_, t)| t.opened_at < at)
+            .map(move |(named, row)| (named, TicketView { row, resolved: row.resolved_at < at, frames }))
+    }
+
+    /// The failures before the cutoff as far as outcomes show them by then: when, known since when, how, known since when.
+    /// Where observation ends at the cutoff, outcomes count a failure however late it became known.
+    pub(crate) fn failure_rows(
+        &self,
+        asset: usize,
+    ) -> impl Iterator<Item = (Micros, Micros, Option<Code>, Micros)> + use<'a> {
+        let (at, all) = (self.at, self.cutoff >= self.frames.end());
+        let rows = self.rows(asset);
+        let by_then = move |t: Micros| if all || t < at { t } else { NO_TIME };
+        rows[..rows.partition_point(|f| f.at < at)].iter().map(move |f| {
+            let mode_known_at = by_then(f.mode_known_at);
+            let mode = if mode_known_at == NO_TIME { None } else { code(f.mode) };
+            (f.at, by_then(f.known_at), mode, mode_known_at)
+        })
+    }
+
+    /// The dated attributes that were set before the cutoff: name, value, since when.
+    pub(crate) fn attribute_rows(
+        &self,
+        asset: usize,
+    ) -> impl Iterator<Item = (&'a str, Option<Code>, Micros)> + use<'a> {
+        let frames = self.frames;
+        let rows = frames.attributes.of(asset);
+        rows[..rows.partition_point(|r| r.from < self.at)]
+            .iter()
+            .map(move |r| (frames.words[r.attribute as usize].as_str(), code(r.value), r.from))
+    }
+
+    pub(crate) fn has_inventory(&self) -> bool {
+        self.frames.has_inventory
+    }
+
+    pub(crate) fn is_known_late(&self, column: TicketColumn) -> bool {
+        self.frames.late.contains(&column)
     }
 
     /// The events before the cutoff, oldest first.

@@ -29,6 +29,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod checks;
+mod digest;
 mod finding;
 mod history;
 pub mod input;

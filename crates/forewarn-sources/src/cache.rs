@@ -2,7 +2,7 @@
 //! does not know what is read, and it is never needed: what is missing, of another version or not what was written is left
 //! aside, and read again from the files.
 //!
-//! The folder holds `files.json`, `mapped/<key>.parquet` with `.json`, and `telemetry/`: a pointer `state.json` that names
+//! Beside what [`crate::KeptBytes`] has, the folder holds `files.json`, `mapped/<key>.parquet` with `.json`, and `telemetry/`: a pointer `state.json` that names
 //! a head and parts, each with its length and XXH3 hash. Files are written beside and renamed, the pointer last, so that a
 //! run that is stopped leaves the state before. One process at a time may write: the caller holds a lock.
 
@@ -231,7 +231,7 @@ fn leave(path: &Path) {
 }
 
 /// Writes a file by one beside it and a rename.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let written = File::create(&beside).and_then(|mut file| {
         file.write_all(bytes)?;

@@ -37,6 +37,7 @@ mod failure;
 mod files;
 mod inventory;
 mod json_shape;
+mod kept;
 mod limits;
 mod load;
 mod map;
@@ -58,6 +59,7 @@ mod zone;
 pub use column::{ColumnSource, Template};
 pub use error::SourceError;
 pub use failure::NEVER;
+pub use kept::KeptBytes;
 pub use limits::{Limits, LimitsOptions};
 pub use load::{Cut, Loaded, load};
 pub use options::{

@@ -16,6 +16,7 @@ mod errors;
 mod folders;
 mod history;
 mod inputs;
+mod kept;
 mod lock;
 mod manifest;
 mod memory;

@@ -52,7 +52,7 @@ fn texts(df: &DataFrame, name: &str) -> Vec<String> {
 fn night(end: Cutoff, settings: &Settings) -> RunResult {
     let mut rows = department(true);
     rows.end = end;
-    run(&Frames::new(rows.inputs()).unwrap(), settings, &LEDGER.empty(), &Silent).unwrap()
+    run(&Frames::new(rows.inputs()).unwrap(), settings, &LEDGER.empty(), None, &Silent).unwrap()
 }
 
 #[test]

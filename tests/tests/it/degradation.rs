@@ -120,7 +120,7 @@ fn odd_series_give_an_answer_and_stop_nobody() {
         assert!(others <= 3, "{name}: {others}");
         // The same on the run, with words.
         let result =
-            run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
+            run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap();
         DEGRADATIONS.check(&result.degradations).unwrap();
         let words = result.degradations.column("text").unwrap().str().unwrap().clone();
         assert!(
@@ -203,7 +203,7 @@ fn how_far_a_threshold_is_feeds_the_risk_and_reasons_refer_to_what_was_found() {
         near += usize::from(paced && until[i] < 60.0);
     }
     assert!(near >= 3, "{near} assets near the threshold");
-    let result = run(&frames, &settings, &LEDGER.empty(), &Silent).unwrap();
+    let result = run(&frames, &settings, &LEDGER.empty(), None, &Silent).unwrap();
     let features = result.features.column("feature").unwrap().str().unwrap().clone();
     assert!(features.iter().flatten().any(|f| f == "heat.days_until_above_90"));
     let mut bytes = Vec::new();
@@ -242,7 +242,7 @@ fn hot_before_failures() -> Rows {
 #[test]
 fn a_level_before_earlier_failures_is_learned_as_a_threshold() {
     let inputs = FrameInputs { terminal: true, ..hot_before_failures().inputs() };
-    let result = run(&Frames::new(inputs).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
+    let result = run(&Frames::new(inputs).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap();
     let df = result.degradations;
     let text = |c: &str| df.column(c).unwrap().str().unwrap().clone();
     let (id, words) = (text("asset_id"), text("text"));
@@ -298,7 +298,8 @@ fn run_to_failure() -> Rows {
 fn units_that_run_to_failure_teach_how_long_the_others_have() {
     let rows = run_to_failure();
     let inputs = FrameInputs { terminal: true, ..rows.inputs() };
-    let ranking = run(&Frames::new(inputs).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap().ranking;
+    let ranking =
+        run(&Frames::new(inputs).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap().ranking;
     let id = ranking.column("asset_id").unwrap().str().unwrap();
     let number = |c: &str| ranking.column(c).unwrap().f64().unwrap().clone();
     let (median, low) = (number("remaining_life_days"), number("remaining_life_low"));

@@ -54,7 +54,8 @@ fn shuffled_labels_score_the_base_rate() {
 fn fewer_than_thirty_failures_are_ranked_by_a_baseline_that_says_so() {
     let mut rows = department(false);
     rows.failures.truncate(6);
-    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
+    let result =
+        run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap();
     let s = &result.summary;
     assert!(!s.beats_baseline && s.chosen_model.ends_with("_rate"), "{s:?}");
     assert!(s.chosen_because.contains("fewer than 30"), "{}", s.chosen_because);
@@ -66,7 +67,8 @@ fn fewer_than_thirty_failures_are_ranked_by_a_baseline_that_says_so() {
 fn without_failures_the_ranking_says_that_there_was_nothing_to_learn_from() {
     let mut rows = department(false);
     rows.failures.clear();
-    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
+    let result =
+        run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap();
     let s = &result.summary;
     assert!(!s.beats_baseline, "{s:?}");
     assert!(s.chosen_because.contains("no failure within 30 days"), "{}", s.chosen_because);
@@ -97,7 +99,8 @@ fn with_metric(shows: impl Fn(Option<i64>, &mut Dice) -> f64) -> Rows {
 fn is_left_out(rows: &Rows, keep: &[&str]) -> bool {
     let mut settings = settings();
     settings.risk.keep = keep.iter().map(|k| (*k).to_owned()).collect();
-    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings, &LEDGER.empty(), &Silent).unwrap();
+    let result =
+        run(&Frames::new(rows.inputs()).unwrap(), &settings, &LEDGER.empty(), None, &Silent).unwrap();
     // What the watch for anomalies costs is told as well.
     let leaks: Vec<_> = result.findings.iter().filter(|f| f.check != "anomaly_alarms").collect();
     let named = leaks.iter().any(|f| f.column.as_deref() == Some("wear"));

@@ -40,6 +40,7 @@ mod exposure;
 mod faults;
 mod fleet;
 mod honesty;
+mod kept;
 mod measures;
 mod night;
 mod no_lookahead;

@@ -77,7 +77,7 @@ pub(crate) fn department(burst: bool) -> Rows {
 }
 
 fn ranking(rows: &Rows) -> DataFrame {
-    run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap().ranking
+    run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap().ranking
 }
 
 /// The rank, the earlier rank and the reason of each asset, by id.

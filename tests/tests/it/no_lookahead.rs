@@ -74,6 +74,11 @@ pub(crate) fn spoiled(rows: &Rows, cutoff: Cutoff, how: Spoil, seed: u64) -> Row
                 (f.mode, f.mode_known_at) = (Some("never seen".into()), Some(at + DAY));
             }
         }
+        // Assets that come later, of kinds and models that nobody has seen.
+        for i in 0..3 {
+            let word = |what: &str| format!("{what} {i}");
+            out.assets.push((word("A later"), word("kind"), word("model"), Some(later(&mut d)), None));
+        }
         let n = 20 + d.below(50);
         for i in 0..n {
             let t = later(&mut d);
@@ -187,7 +192,7 @@ fn probabilities(rows: &Rows, cutoff: Cutoff) -> Vec<(String, i64, u64)> {
     out
 }
 
-fn parquet(df: &DataFrame) -> Vec<u8> {
+pub(crate) fn parquet(df: &DataFrame) -> Vec<u8> {
     let mut out = Vec::new();
     ParquetWriter::new(&mut out).finish(&mut df.clone()).unwrap();
     out
@@ -248,7 +253,7 @@ fn ranking_is_the_same_bytes_at_any_thread_count_and_row_order() {
     let one = |rows: &Rows, threads: usize| {
         let frames = Frames::new(rows.inputs()).unwrap();
         let pool = rayon_pool(threads);
-        let r = pool.install(|| run(&frames, &settings(), &LEDGER.empty(), &Silent)).unwrap();
+        let r = pool.install(|| run(&frames, &settings(), &LEDGER.empty(), None, &Silent)).unwrap();
         let looked_back = [&r.ledger, &r.track_record, &r.listed, &r.drift].map(parquet);
         (parquet(&r.ranking), parquet(&r.risk), parquet(&r.metrics), r.model, looked_back)
     };
@@ -266,7 +271,8 @@ fn ranking_does_not_see_rows_after_the_end() {
         rows.end = end;
         // What has not happened by the end of observation is no failure yet, as the binary sees to.
         rows.failures.retain(|f| f.at < end.micros() as Micros);
-        let r = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
+        let r =
+            run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap();
         let looked_back = [&r.ledger, &r.track_record, &r.listed, &r.drift].map(parquet);
         (parquet(&r.ranking), parquet(&r.risk), r.model, looked_back)
     };
@@ -285,7 +291,8 @@ fn the_service_and_what_is_vulnerable_see_no_cell_that_was_not_known() {
     let one = |mut rows: Rows| {
         rows.end = end;
         rows.failures.retain(|f| f.at < end.micros() as Micros);
-        let r = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
+        let r =
+            run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap();
         assert!(r.service.height() > 20 && r.exposure.height() > 0, "{}", r.service);
         (parquet(&r.service), parquet(&r.exposure))
     };

@@ -54,7 +54,7 @@ fn of(result: &RunResult, asset: &str) -> Option<(f64, String)> {
 fn odd_tickets_give_an_answer() {
     let check = |name: &str, tickets: &[Row<'_>]| -> RunResult {
         let frames = Frames::new(with(tickets).inputs()).unwrap();
-        let result = run(&frames, &settings(), &LEDGER.empty(), &Silent).unwrap();
+        let result = run(&frames, &settings(), &LEDGER.empty(), None, &Silent).unwrap();
         RECURRENCES.check(&result.recurrences).unwrap();
         MEASURES.check(&result.measures).unwrap();
         assert!(result.recurrences.height() >= tickets.len().min(2), "{name}");
@@ -117,7 +117,8 @@ fn what_gets_worse_is_named_and_an_asset_that_is_gone_is_not_expected_to_have_in
     let mut rows = with(&tickets);
     let gone = rows.assets.iter_mut().find(|a| a.0 == "A01").unwrap();
     gone.4 = Some((Micros::from(START) + 300) * DAY);
-    let result = run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), &Silent).unwrap();
+    let result =
+        run(&Frames::new(rows.inputs()).unwrap(), &settings(), &LEDGER.empty(), None, &Silent).unwrap();
     assert_eq!(of(&result, "A00").unwrap().1, "worsening");
     assert_eq!(of(&result, "A02").unwrap().1, "stable");
     assert!(of(&result, "A01").is_none(), "decommissioned, yet {:?}", of(&result, "A01"));

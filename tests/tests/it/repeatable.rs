@@ -53,7 +53,7 @@ fn folder(dir: &Path, below: &Path) -> BTreeMap<String, Vec<u8>> {
     out
 }
 
-fn run(dir: &Path, args: &[&str], leave_out: &[&str]) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn run(dir: &Path, args: &[&str], leave_out: &[&str]) -> BTreeMap<String, Vec<u8>> {
     let done = forewarn(dir, &[&["run", "--quiet"], args].concat());
     assert_eq!(done.code, 0, "{args:?}: {}", done.err);
     let latest = dir.join("reports/latest").canonicalize().unwrap();
@@ -64,7 +64,7 @@ fn run(dir: &Path, args: &[&str], leave_out: &[&str]) -> BTreeMap<String, Vec<u8
     all
 }
 
-fn assert_same(what: &str, got: &BTreeMap<String, Vec<u8>>, want: &BTreeMap<String, Vec<u8>>) {
+pub(crate) fn assert_same(what: &str, got: &BTreeMap<String, Vec<u8>>, want: &BTreeMap<String, Vec<u8>>) {
     let differ: Vec<&String> = want.keys().filter(|k| got.get(*k) != want.get(*k)).collect();
     assert!(differ.is_empty() && got.len() == want.len(), "{what}: {differ:?}");
 }

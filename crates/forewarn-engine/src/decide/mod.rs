@@ -110,7 +110,7 @@ impl<'a> Decider<'a> {
         p: &Prediction,
     ) -> Result<Decided, EngineError> {
         let stakes = self.stakes(history)?;
-        let risk = by_risk(table, p);
+        let risk = by_risk(&table.assets, p);
         let stake = |row: usize| stakes.of(table.assets[row]);
         let leads = self.leads(x, &first_by(&risk, &|r| p.probability[r] * stake(r).unwrap_or(1.0)))?;
         let word = |code: Option<forewarn_frames::Code>| code.map(|c| history.word(c));

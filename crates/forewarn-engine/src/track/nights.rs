@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use forewarn_features::FeatureTable;
 use forewarn_frames::output::LEDGER;
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Frames, Horizon};
@@ -76,7 +75,7 @@ pub(crate) struct Said {
 
 /// What is said of each row of a table, in `order`.
 pub(crate) fn said(
-    table: &FeatureTable,
+    assets: &[usize],
     p: &Prediction,
     order: &[usize],
     held: &BTreeMap<usize, String>,
@@ -84,10 +83,10 @@ pub(crate) fn said(
     order
         .iter()
         .map(|&row| Said {
-            asset: table.assets[row] as u32,
+            asset: assets[row] as u32,
             probability: p.probability[row],
             baselines: std::array::from_fn(|b| p.candidates[b][row]),
-            held: held.contains_key(&table.assets[row]),
+            held: held.contains_key(&assets[row]),
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forewarn_engine::{Problems, RunResult, StoredModel};
+use forewarn_engine::{Memory, Problems, RunResult, StoredModel};
 use forewarn_frames::output::{ORDERS, RunFacts, RunTables};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding};
@@ -19,6 +19,7 @@ use crate::errors::{Exit, Failure, Outcome};
 use crate::folders::{self, Draft};
 use crate::history;
 use crate::inputs::{self, Rows};
+use crate::kept::Kept;
 use crate::lock::{Lock, RUN_LOCK};
 use crate::manifest::{self, Origin};
 use crate::ordered;
@@ -52,6 +53,7 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     context.begin(&lock, &settings.out, settings.textfile.as_deref())?;
     room::check(&settings.out, &settings.reading)?;
     let cache = (!args.no_cache).then(|| settings.out.join(folders::CACHE));
+    let kept = cache.as_deref().and_then(Kept::open);
     let inputs = inputs::read(&settings, context, cache)?;
     context.progress.note("checking", "");
     let mut findings = inputs.findings(&settings);
@@ -69,7 +71,11 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     let rejected = inputs.rejected();
     let (frames, rows) = inputs.into_frames(&settings)?;
     context.stop.check()?;
-    let result = forewarn_engine::run(&frames, &settings.engine, &ledger.rows, &context.progress)?;
+    let memory = kept.as_ref().map(|k| k as &dyn Memory);
+    let result = forewarn_engine::run(&frames, &settings.engine, &ledger.rows, memory, &context.progress)?;
+    if let Some(why) = kept.and_then(Kept::close) {
+        context.ui.warn(&format!("the models could not be kept for the next run: {why}"));
+    }
     drop(ledger);
     let earlier = earlier_problems(&settings.out, as_of);
     let problems = forewarn_engine::problems(
