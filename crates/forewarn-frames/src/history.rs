@@ -446,14 +446,13 @@ impl<'a> History<'a> {
     }
 
     /// The failures before the cutoff as far as outcomes show them by then: when, known since when, how, known since when.
-    /// Where observation ends at the cutoff, outcomes count a failure however late it became known.
     pub(crate) fn failure_rows(
         &self,
         asset: usize,
     ) -> impl Iterator<Item = (Micros, Micros, Option<Code>, Micros)> + use<'a> {
-        let (at, all) = (self.at, self.cutoff >= self.frames.end());
+        let at = self.at;
         let rows = self.rows(asset);
-        let by_then = move |t: Micros| if all || t < at { t } else { NO_TIME };
+        let by_then = move |t: Micros| if t < at { t } else { NO_TIME };
         rows[..rows.partition_point(|f| f.at < at)].iter().map(move |f| {
             let mode_known_at = by_then(f.mode_known_at);
             let mode = if mode_known_at == NO_TIME { None } else { code(f.mode) };

@@ -554,15 +554,19 @@ impl Frames {
     /// censor nothing, since they come by routine and not for the list's sake.
     #[must_use]
     pub fn outcomes(&self, cutoff: Cutoff, horizon: Horizon) -> Outcomes {
-        self.outcomes_known(cutoff, horizon, self.as_of)
+        self.outcomes_by(cutoff, horizon, self.as_of, Micros::MAX)
     }
 
     /// The same as it was known at `by`, for training: a window still open then is censored, and a failure that could
     /// not be known as one yet (its ticket was not resolved) has not happened. A mode not known by then is none.
     #[must_use]
     pub fn outcomes_known(&self, cutoff: Cutoff, horizon: Horizon, by: Cutoff) -> Outcomes {
+        self.outcomes_by(cutoff, horizon, by, by.micros())
+    }
+
+    /// The outcomes of windows that closed by `by`, of failures that were known before `known`.
+    fn outcomes_by(&self, cutoff: Cutoff, horizon: Horizon, by: Cutoff, known: Micros) -> Outcomes {
         let (from, to) = (cutoff.micros(), cutoff.plus_days(horizon.get()).micros());
-        let known = if by < self.as_of { by.micros() } else { Micros::MAX };
         let open = to > by.min(self.as_of).micros();
         let mut outcomes = Vec::with_capacity(self.ids.len());
         let mut first = Vec::with_capacity(self.ids.len());
