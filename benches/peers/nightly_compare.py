@@ -7,7 +7,7 @@
 |---|---|---|
 | rollups | reads and rolls up 50 million wide rows (`--rollups-command`) | DuckDB's group by of the same aggregates |
 | full | a whole night: 10,000 assets, a year, hourly, 8 metrics, 50,000 tickets | nightly.py |
-| next | the night after, in the same output folder | forewarn's full run |
+| next | two nights after, in the same output folder: on the first of a month, when models are due, and on the second | forewarn's full run |
 | scale | 100,000 assets, daily, two years | forewarn with 10,000 assets |
 
 Fleets that --data does not hold yet are made by nightly_fleet.py. A run's memory is the largest resident set of its
@@ -36,6 +36,9 @@ FLEETS = {  # name: settings of nightly_fleet.py at full size, and what is small
     "daily10k": (dict(assets=10_000, days=731, every="1d", metrics=4, tickets=50_000, seed=2), dict(assets=50, tickets=500)),
     "daily100k": (dict(assets=100_000, days=731, every="1d", metrics=4, tickets=500_000, seed=2), dict(assets=500, tickets=5000)),
 }
+# The fleet of a night after, and that of the night before it. A year from the first of January 2024 ends on the 30th of December,
+# so the first of them is the first of a month, when models are learned anew.
+NEXT = {"full_next": "full", "full_next2": "full_next"}
 
 
 def resident(root):
@@ -76,9 +79,9 @@ def measure(name, command, log, good=(0,)):
 def make(a, name):
     """The fleet of a name, made where it lacks."""
     folder = a.data / name
-    if name == "full_next":
+    if name in NEXT:
         if not folder.exists():
-            shutil.copytree(make(a, "full"), folder, copy_function=os.link)
+            shutil.copytree(make(a, NEXT[name]), folder, copy_function=os.link)
             subprocess.run([sys.executable, HERE / "nightly_fleet.py", "--one-more-day", "--out", folder], check=True)
         return folder
     settings, small = FLEETS[name]
@@ -133,7 +136,7 @@ def main():
 
     print(f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {a.threads} threads")
     os.environ["POLARS_MAX_THREADS"] = str(a.threads)
-    for name in ["rollups50m"] * ("rollups" in rows) + ["full"] * bool({"full", "next"} & set(rows)) + ["full_next"] * ("next" in rows) + ["daily10k", "daily100k"] * ("scale" in rows):
+    for name in ["rollups50m"] * ("rollups" in rows) + ["full"] * bool({"full", "next"} & set(rows)) + list(NEXT) * ("next" in rows) + ["daily10k", "daily100k"] * ("scale" in rows):
         read_once(make(a, name))
 
     for i in range(a.repeats):
@@ -153,23 +156,23 @@ def main():
             night, out = fresh(work / "night"), fresh(work / "night_out")
             shutil.copytree(a.data / "full", night, copy_function=os.link)
             took("full", forewarn("forewarn night", night, out))
-        if "next" in rows:
-            came = a.data / "full_next"
+        for name, what in zip(NEXT, ["due", "next"]) if "next" in rows else []:
+            came = a.data / name
             for f in sorted(f for f in came.rglob("*") if f.is_file()):
                 old = night / f.relative_to(came)
                 if not old.exists() or not os.path.samefile(f, old):
                     part = old.with_name(old.name + ".part")
                     shutil.copy2(f, part)
                     os.replace(part, old)
-            took("next", forewarn("forewarn night after", night, out))
+            took(what, forewarn(f"forewarn night after, {what}", night, out))
         if "scale" in rows:
             for name in ["daily10k", "daily100k"]:
                 took(name, forewarn(f"forewarn {name}", a.data / name, fresh(work / f"{name}_out")))
 
-    names = {"rollups": ("rollups", "duckdb", "DuckDB"), "full": ("full", "peer", "Python"), "next": ("next", "full", "the full run"), "scale": ("daily100k", "daily10k", "a tenth of the assets")}
+    names = {"rollups": ("rollups", "duckdb", "DuckDB"), "full": ("full", "peer", "Python"), "due": ("due", "full", "the full run"), "next": ("next", "full", "the full run"), "scale": ("daily100k", "daily10k", "a tenth of the assets")}
     middle = lambda what, key: statistics.median(one[key] for one in done[what])
     print("\n| row | beside it | forewarn, s | beside it, s | ratio (of each repeat) | forewarn, MiB | beside it, MiB |\n|---|---|---|---|---|---|---|")
-    for row in rows:
+    for row in [r for row in rows for r in (["due", "next"] if row == "next" else [row])]:
         ours, other, words = names[row]
         ratios = [x["seconds"] / y["seconds"] for x, y in zip(done[ours], done[other])]
         each = ", ".join(f"{r:.2f}" for r in ratios)

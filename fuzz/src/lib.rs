@@ -48,7 +48,7 @@ mod files;
 mod kept;
 
 pub use files::{cells, columns, csv, ndjson, packed, parquet, sniff};
-pub use kept::{config, history_files as history, model, saved};
+pub use kept::{cache, config, history_files as history, model, saved};
 
 /// Ends the process at a panic, as libFuzzer wants it, unless it is Polars' own: those are caught and become an error of
 /// the file, and there are too many of them to look for anything else.

@@ -161,8 +161,7 @@ fn by_telemetry<'a>(
     let failures: Vec<(usize, f64)> =
         (0..history.n_assets()).flat_map(|a| history.failures(a).map(move |f| (a, days(f.at)))).collect();
     let failures = occasions::sampled(failures, MAX_FAILURES, draw);
-    let mut rows = Vec::new();
-    for metric in 0..history.n_metrics() {
+    let by_metric = |metric: usize| -> Result<Vec<Row<'a>>, EngineError> {
         let name = history.metric_name(metric);
         let groups = groups(history, likes, metric, asked.seed);
         let touched = measures.iter().flat_map(|m| m.occasions(CLEAR_DAYS)).map(|t| t.0);
@@ -174,11 +173,13 @@ fn by_telemetry<'a>(
         let unit = if levels.rise { "increase a day" } else { "level" };
         let judged: Vec<Option<Judged>> =
             measures.par_iter().map(|m| judge.judge(m)).collect::<Result<_, _>>()?;
-        rows.extend(measures.iter().zip(judged).filter_map(|(measure, judged)| {
+        let rows = measures.iter().zip(judged).filter_map(|(measure, judged)| {
             Some(Row { measure, outcome: name, unit, judged: judged?, more_is_bad, q: f64::NAN })
-        }));
-    }
-    Ok(rows)
+        });
+        Ok(rows.collect())
+    };
+    let rows = (0..history.n_metrics()).into_par_iter().map(by_metric);
+    Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// `measures` at the history's cutoff: every measure that was taken, by incidents, failures and metrics; of each what
