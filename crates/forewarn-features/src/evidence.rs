@@ -116,13 +116,16 @@ pub(crate) fn sums(series: &Series<'_>, plan: &MetricPlan, from: i32, to: i32) -
         return Sums { assets: usize::from(days > 0.0), days, sum, squares: 0.0 };
     }
     let (mut days, mut sum) = (0.0, 0.0);
+    // Levels are logarithms where the metric is one of sizes: each is taken once.
+    let mut levels: Vec<(f64, f64)> = Vec::with_capacity((to - from).max(0) as usize);
     held(series, from, to, |v, n| {
-        days += f64::from(n);
-        sum += plan.level(v) * f64::from(n);
+        let (level, n) = (plan.level(v), f64::from(n));
+        days += n;
+        sum += level * n;
+        levels.push((level, n));
     });
     let mean = sum / days;
-    let mut squares = 0.0;
-    held(series, from, to, |v, n| squares += (plan.level(v) - mean).powi(2) * f64::from(n));
+    let squares = levels.iter().fold(0.0, |squares, (level, n)| squares + (level - mean).powi(2) * n);
     Sums { assets: usize::from(days > 0.0), days, sum, squares }
 }
 
@@ -232,6 +235,15 @@ pub(crate) fn shrunk_rate(past: &Sums, peers: Usual) -> f64 {
     ((past.sum + weight * peers.mean) / (past.days + weight)).max(LEAST_RISE)
 }
 
+/// What is left of a recent level after so many days, by half-life.
+fn left_after(days: i32) -> [f64; RECENT_DAYS.len()] {
+    RECENT_DAYS.map(|half_life| (-f64::from(days) / f64::from(half_life)).exp2())
+}
+
+/// The same after the most usual step, which is taken millions of times.
+static LEFT_AFTER_A_DAY: std::sync::LazyLock<[f64; RECENT_DAYS.len()]> =
+    std::sync::LazyLock::new(|| left_after(1));
+
 /// The running sums of evidence and of recent levels.
 struct Running {
     /// Log-likelihood ratio of a small and of a large change upward, and of a large one downward, where they were highest.
@@ -250,8 +262,8 @@ impl Running {
     }
 
     fn age(&mut self, days: i32) {
-        for ((sum, weight), half_life) in self.recent.iter_mut().zip(RECENT_DAYS) {
-            let left = (-f64::from(days) / f64::from(half_life)).exp2();
+        let left = if days == 1 { *LEFT_AFTER_A_DAY } else { left_after(days) };
+        for ((sum, weight), left) in self.recent.iter_mut().zip(left) {
             *sum *= left;
             *weight *= left;
         }

@@ -108,6 +108,10 @@ fn night(path: &Path, date: Cutoff) -> Result<(DataFrame, Fingerprint), String> 
     let df = read_parquet(&bytes, HISTORY).map_err(|e| e.to_string())?;
     let df = df.select(LEDGER.columns.iter().map(|c| c.0)).map_err(|e| e.to_string())?;
     LEDGER.check(&df).map_err(|e| e.to_string())?;
+    // A night always ranks somebody.
+    if df.height() == 0 {
+        return Err("it holds no prediction".to_owned());
+    }
     let at = df.column("as_of").and_then(|c| c.cast(&DataType::Int64)).map_err(|e| e.to_string())?;
     let at = at.i64().map_err(|e| e.to_string())?;
     let of_another: Option<Option<Micros>> = at.iter().find(|t| *t != Some(date.micros()));

@@ -153,6 +153,9 @@ fn what_cannot_be_read_is_named_and_left_alone() {
     out.put("2025-01-13.parquet", b"torn");
     out.put("2025-01-14.parquet", &said("2025-01-14", 0.6));
     out.put("2025-01-20.parquet", &said("2025-01-06", 0.5));
+    let mut empty = Vec::new();
+    write_parquet(&LEDGER.empty(), &mut empty, "ledger").unwrap();
+    out.put("2025-01-27.parquet", &empty);
     out.put("notes.txt", b"mine");
     fs::create_dir_all(out.0.join(HISTORY).join(ORDERS)).unwrap();
     out.put(".2025-01-21.parquet.tmp", b"half a ta");
@@ -160,7 +163,7 @@ fn what_cannot_be_read_is_named_and_left_alone() {
     let found: Vec<(&str, &[String])> =
         ledger.findings.iter().map(|f| (f.check.as_str(), f.sample.as_slice())).collect();
     assert_eq!(found.len(), 2, "{found:?}");
-    assert_eq!(found[0].1, ["2025-01-13.parquet", "2025-01-20.parquet"]);
+    assert_eq!(found[0].1, ["2025-01-13.parquet", "2025-01-20.parquet", "2025-01-27.parquet"]);
     assert_eq!(found[1].1, ["notes.txt"]);
     assert_eq!(
         out.judged("2025-02-01", 7),
