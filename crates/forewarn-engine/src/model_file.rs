@@ -152,6 +152,11 @@ impl StoredModel {
         Ok(Self { version, fitted_at, file })
     }
 
+    /// When it was fitted, and what was kept of it.
+    pub(crate) fn into_parts(self) -> (Cutoff, ModelFile) {
+        (self.fitted_at, self.file)
+    }
+
     /// The version of the file.
     #[must_use]
     pub fn version(&self) -> u32 {
