@@ -44,7 +44,7 @@ class Fleet:
     >>> Fleet(tickets=tickets.drop("opened_at"))
     Traceback (most recent call last):
         ...
-    forewarn._errors.InputError: <tickets>: no column for `opened_at` of `tickets`; the file has ticket_id, asset_id
+    forewarn._errors.InputError: `<tickets>`: table `tickets` needs `opened_at`, which no column of the file is mapped to; it has `ticket_id`, `asset_id`
     <BLANKLINE>
     hint: map a source column to it: `columns = { opened_at = "…" }` in `tickets`
     """
@@ -172,7 +172,7 @@ class Fleet:
             SettingsError: a cutoff is no date.
         """
         many = isinstance(cutoffs, str | date) or not hasattr(cutoffs, "__iter__")
-        wanted = [cutoffs] if many else list(cutoffs)  # type: ignore[arg-type, list-item]
+        wanted = [cutoffs] if many else list(cutoffs)  # type: ignore[arg-type]
         days = [day("cutoffs", c) for c in wanted]  # type: ignore[arg-type]
         with telling(progress) as tell:
             return Frame(self._native.features(days, tell))

@@ -20,7 +20,7 @@ Date = str | date
 """A day: ``"2025-12-31"`` or a ``date``. It stands for the midnight (UTC) at which the day begins."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A file, files or a frame, and how its columns are to be read. Every key is one of the config, where it is documented.
 
@@ -63,7 +63,8 @@ class Source:
     def _options(self) -> dict[str, Any]:
         names = {f: f for f in self.__dataclass_fields__} | {"data": "path", "from_table": "from"}
         given = {names[f]: getattr(self, f) for f in names}
-        return {key: value for key, value in given.items() if value is not None and value != {}}
+        given["columns"] = dict(self.columns) or None
+        return {key: value for key, value in given.items() if value is not None}
 
 
 TableLike = Path | ArrowStream | Source | Mapping[str, Any]
@@ -103,8 +104,26 @@ def _file(name: str, path: object) -> str:
     return os.path.abspath(os.fspath(path))
 
 
+def _no_mixed_times(name: str, data: Any) -> None:
+    """pandas hands times over as UTC where some of a column have a zone; what the others meant is lost then."""
+    if type(data).__module__.split(".")[0] != "pandas":
+        return
+    from pandas.api.types import infer_dtype
+
+    for column, dtype in data.dtypes.items():
+        if dtype == object and infer_dtype(data[column], skipna=True) == "datetime":
+            without = data[column].dropna().map(lambda at: at.tzinfo is None)
+            if without.any() and not without.all():
+                i = int(without.to_numpy().argmax())
+                raise InputError(
+                    f"<{name}>: column `{column}` has times with a zone and times without one, such as {data[column].dropna().iloc[i]}",
+                    hints=["give all of them a zone, as with `pandas.to_datetime(…, utc=True)`, or none"],
+                )
+
+
 def _data(name: str, data: object, handed: Handed) -> str | list[str]:
     if hasattr(data, "__arrow_c_stream__"):
+        _no_mixed_times(name, data)
         handed.append((f"<{name}>", data))
         return f"<{name}>"
     if isinstance(data, Sequence) and not isinstance(data, str):
