@@ -14,7 +14,7 @@ use polars::prelude::*;
 
 use crate::damage::{damage, damage_parquet};
 use crate::files::folder;
-use crate::{clock, config_file, folders, history, ordered, settings};
+use crate::{config_file, folders, history, ordered, settings};
 
 /// The text of a config file.
 pub fn config(data: &[u8]) {
@@ -27,7 +27,7 @@ pub fn config(data: &[u8]) {
             file,
             path,
             &settings::Flags::default(),
-            &clock::Environment::default(),
+            &settings::Environment::default(),
         ) {
             Err(f) => said(f),
             Ok(s) => {
@@ -38,7 +38,7 @@ pub fn config(data: &[u8]) {
                     again,
                     path,
                     &settings::Flags::default(),
-                    &clock::Environment::default(),
+                    &settings::Environment::default(),
                 );
                 assert_eq!(
                     again.expect("what is shown is valid").to_table(false).to_string(),
@@ -213,7 +213,7 @@ pub fn history_files(data: &[u8]) {
     }
     std::fs::write(ledger, l).and_then(|()| std::fs::write(orders, o)).expect("files can be written");
     let as_of = Cutoff::parse("2016-02-01").expect("it is a date");
-    let Ok(lock) = folders::Lock::take(&out, ".lock") else { return };
+    let Ok(lock) = crate::lock::Lock::take(&out, ".lock") else { return };
     let read = history::read(&lock, &out, as_of, 7);
     assert!(read.is_ok(), "a file that cannot be used is a finding");
     let (orders, findings) = ordered::before(&out, as_of);

@@ -1,6 +1,6 @@
 //! What the fuzz targets share: folders in memory, valid files to start from, and the readers behind one function each.
 //!
-//! The config, the history and the orders are read by modules of the binary, which is no library: they are taken in by path.
+//! The history and the orders are read by modules of the binary, which is no library: they are taken in by path.
 //! It does not know what libFuzzer is.
 #![allow(
     dead_code,
@@ -12,36 +12,14 @@
 #[path = "../../crates/forewarn/src"]
 mod app {
     pub(crate) mod clock;
-    pub(crate) mod config_file;
-    pub(crate) mod errors;
     pub(crate) mod folders;
     pub(crate) mod history;
-    pub(crate) mod nearest;
-    pub(crate) mod options;
+    pub(crate) mod lock;
     pub(crate) mod ordered;
-    pub(crate) mod settings;
-    pub(crate) mod ticket_url;
     pub(crate) mod words;
 }
-pub(crate) use app::{
-    clock, config_file, errors, folders, history, nearest, options, ordered, settings, ticket_url, words,
-};
-
-/// The two things that these modules want of `inputs.rs`, which itself wants the whole command line.
-pub(crate) mod inputs {
-    use crate::errors::Failure;
-    use forewarn_sources::SourceError;
-
-    impl From<SourceError> for Failure {
-        fn from(error: SourceError) -> Self {
-            Self::input(error.to_string()).hint(error.hint().unwrap_or_default())
-        }
-    }
-
-    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Failure {
-        Failure::bug("internal error in a table operation").cause(error.to_string())
-    }
-}
+pub(crate) use app::{clock, folders, history, lock, ordered, words};
+pub(crate) use forewarn_settings::{config_file, errors, inputs, settings};
 
 mod damage;
 mod files;

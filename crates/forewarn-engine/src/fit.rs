@@ -202,6 +202,12 @@ impl ModelSet {
         file.to_bytes().map_err(|e| EngineError::Model(e.to_string()))
     }
 
+    /// A model that was kept, with the catalog of the features that it learned from.
+    pub(crate) fn restored(file: ModelFile, fitted_at: Cutoff, catalog: Catalog) -> Self {
+        let ModelFile { condition, columns, horizons, modes, left_out, .. } = file;
+        Self { fitted_at, catalog, condition, columns, horizons, modes, left_out, findings: Vec::new() }
+    }
+
     /// The features of some assets of a history's population.
     pub(crate) fn features(&self, history: &History<'_>, assets: &[usize]) -> FeatureTable {
         compute(history, &self.catalog, assets, self.condition.as_ref().map(|c| c as &dyn Condition))

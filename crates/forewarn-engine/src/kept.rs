@@ -78,7 +78,7 @@ pub(crate) fn models(
     let key = known.key("models", fit_at, &of_models(settings));
     let recalled = known.recall(key.as_ref()).and_then(|bytes| StoredModel::from_bytes(&bytes).ok());
     if let Some(models) =
-        recalled.and_then(|s| ModelSet::restore(known.frames, settings, fit_at, s.into_file()))
+        recalled.and_then(|s| ModelSet::restore(known.frames, settings, fit_at, s.into_parts().1))
     {
         return Ok(models);
     }

@@ -4,6 +4,7 @@
 //! and so is whatever wants to hear of progress.
 #![deny(clippy::disallowed_methods)]
 
+mod alone;
 mod backtest;
 mod calibration;
 mod candidates;
@@ -40,6 +41,7 @@ mod track;
 use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::DataFrame;
 
+pub use alone::{EXPLAINED, FittedModel, Forecasts, catalog, degradations, features, forecasts, recurrences};
 pub use counts::{CountBy, CountLevel, Period};
 pub use decide::{Order, orders};
 pub use degradation::Threshold;
@@ -77,6 +79,14 @@ pub enum EngineError {
     #[error("{found}")]
     TooLittle {
         /// What was found and what is needed.
+        found: String,
+        /// What to try.
+        hint: String,
+    },
+    /// What was given does not fit together: a model and other records, a date outside them.
+    #[error("{found}")]
+    Mismatch {
+        /// What was found.
         found: String,
         /// What to try.
         hint: String,
@@ -217,7 +227,7 @@ impl EngineError {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::TooLittle { hint, .. } => Some(hint),
+            Self::TooLittle { hint, .. } | Self::Mismatch { hint, .. } => Some(hint),
             _ => None,
         }
     }

@@ -152,8 +152,9 @@ impl StoredModel {
         Ok(Self { version, fitted_at, file })
     }
 
-    pub(crate) fn into_file(self) -> ModelFile {
-        self.file
+    /// When it was fitted, and what was kept of it.
+    pub(crate) fn into_parts(self) -> (Cutoff, ModelFile) {
+        (self.fitted_at, self.file)
     }
 
     /// The version of the file.

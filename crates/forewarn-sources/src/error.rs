@@ -57,6 +57,14 @@ pub enum SourceError {
         /// The system's words.
         reason: String,
     },
+    /// A table that a program handed in could not be handed over.
+    #[error("{table}: {reason}")]
+    Handed {
+        /// The name that stands for it.
+        table: String,
+        /// The words of whoever holds it.
+        reason: String,
+    },
     /// The file's extension is none that is read.
     #[error(
         "`{path}`: found extension {found:?}, expected one of csv, tsv, psv, txt, ndjson, jsonl, parquet, each also with .gz or .zst"
@@ -283,7 +291,7 @@ impl SourceError {
                 format!("name the files in it: `{}/*.csv`", path.trim_end_matches('/'))
             }
             Self::Changed { .. } => "run again when its export has finished".into(),
-            Self::Unreadable { .. } => return None,
+            Self::Unreadable { .. } | Self::Handed { .. } => return None,
             Self::UnknownFormat { found, .. } => match found.as_str() {
                 "xlsx" | "xls" | "ods" => "export the sheet as CSV (UTF-8)".into(),
                 "json" => "write one JSON object a line and name the file .ndjson".into(),

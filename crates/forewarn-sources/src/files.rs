@@ -1,12 +1,14 @@
-//! Finds the files that paths and patterns name. It does not open them.
+//! Finds the files that paths and patterns name, and the tables that were handed in. It does not open them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::SourceError;
+use crate::handed::{Given, Handed};
 use crate::settings::TableSettings;
 
 /// One file to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Input {
     /// Where it lies.
     pub(crate) full: PathBuf,
@@ -14,6 +16,8 @@ pub(crate) struct Input {
     pub(crate) shown: String,
     /// Whether the config names it (else a pattern found it).
     pub(crate) named: bool,
+    /// The table, where it is no file.
+    pub(crate) given: Option<Arc<dyn Handed>>,
 }
 
 fn shown(full: &Path, base: &Path) -> String {
@@ -21,16 +25,25 @@ fn shown(full: &Path, base: &Path) -> String {
 }
 
 /// The files of a source, sorted by name, each once.
-pub(crate) fn inputs(base: &Path, t: &TableSettings) -> Result<Vec<Input>, SourceError> {
+pub(crate) fn inputs(base: &Path, given: &Given, t: &TableSettings) -> Result<Vec<Input>, SourceError> {
     let key = format!("{}.path", t.key);
     let mut out: Vec<Input> = Vec::new();
     for path in &t.paths {
+        if let Some(table) = given.get(path) {
+            out.push(Input {
+                shown: path.clone(),
+                full: PathBuf::from(path),
+                named: true,
+                given: Some(table),
+            });
+            continue;
+        }
         let full = base.join(path);
         if full.exists() {
             if full.is_dir() {
                 return Err(SourceError::Directory { path: path.clone() });
             }
-            out.push(Input { shown: shown(&full, base), full, named: true });
+            out.push(Input { shown: shown(&full, base), full, named: true, given: None });
             continue;
         }
         if !path.contains(['*', '?', '[']) {
@@ -56,7 +69,7 @@ pub(crate) fn inputs(base: &Path, t: &TableSettings) -> Result<Vec<Input>, Sourc
             };
             if !full.is_dir() {
                 n += 1;
-                out.push(Input { shown: shown(&full, base), full, named: false });
+                out.push(Input { shown: shown(&full, base), full, named: false, given: None });
             }
         }
         if n == 0 {

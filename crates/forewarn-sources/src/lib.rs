@@ -1,4 +1,5 @@
-//! Reads the outside world and maps it to canonical frames by presets and column maps.
+//! Reads the outside world and maps it to canonical frames by presets and column maps: files, and tables that a program
+//! hands in ([`Given`]).
 //!
 //! Options as the config writes them ([`SourceOptions`]) resolve to [`SourceSettings`]; [`load`] reads the files and gives
 //! valid frames with an account of what was not used. [`sniff`] looks at one file for `forewarn init`.
@@ -35,6 +36,7 @@ mod csv;
 mod error;
 mod failure;
 mod files;
+mod handed;
 mod inventory;
 mod json_shape;
 mod kept;
@@ -59,6 +61,7 @@ mod zone;
 pub use column::{ColumnSource, Template};
 pub use error::SourceError;
 pub use failure::NEVER;
+pub use handed::{Batches, Given, Handed};
 pub use kept::KeptBytes;
 pub use limits::{Limits, LimitsOptions};
 pub use load::{Cut, Loaded, load};

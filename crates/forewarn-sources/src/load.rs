@@ -1,4 +1,4 @@
-//! Reads all tables of a run: finds the files, maps each, sets bad ones aside, and holds the result as valid frames. It does
+//! Reads all tables of a run: finds the files and what was handed in, maps each, sets bad ones aside, and holds the result as valid frames. It does
 //! not know the clock or what the frames are used for.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +14,7 @@ use crate::cache::{self, Before, Cache, FileState, Miss, State};
 use crate::error::SourceError;
 use crate::failure::{self, Edges};
 use crate::files::{Input, inputs};
+use crate::handed;
 use crate::map::{Mapped, map_file};
 use crate::metrics::MayBe;
 use crate::prints::{Fingerprint, Prints};
@@ -218,7 +219,7 @@ pub fn load(
 ) -> Result<Loaded, SourceError> {
     let cache = plan.cache.as_deref().map(Cache::new);
     let known = cache.as_ref().map(Cache::known).unwrap_or_default();
-    let all = every_input(settings);
+    let all = every_input(settings, plan);
     let prints =
         Prints::of(&all.iter().collect::<Vec<_>>(), &known, plan.threads, settings.limits.max_file_bytes);
     let mut l = Loader {
@@ -316,7 +317,7 @@ pub(crate) fn internal(path: &str, e: &PolarsError) -> SourceError {
 }
 
 /// The files of all tables.
-fn every_input(settings: &SourceSettings) -> Vec<Input> {
+fn every_input(settings: &SourceSettings, plan: &ReadPlan) -> Vec<Input> {
     let failures = match &settings.failure.source {
         FailureSource::File(t) => Some(t.as_ref()),
         _ => None,
@@ -324,7 +325,7 @@ fn every_input(settings: &SourceSettings) -> Vec<Input> {
     let one = [&settings.assets, &settings.asset_history, &settings.tickets, &settings.actions];
     let tables = one.into_iter().flatten().chain(failures).chain(&settings.telemetry).chain(&settings.events);
     // A path that names nothing is an error when its table is read.
-    tables.filter_map(|t| inputs(&settings.base, t).ok()).flatten().collect()
+    tables.filter_map(|t| inputs(&settings.base, &plan.given, t).ok()).flatten().collect()
 }
 
 /// Tables one under the other; a column that one lacks is empty there.
@@ -376,7 +377,7 @@ impl<'a> Loader<'a> {
 
     /// Reads the files of one source; bad files of a pattern are set aside.
     fn read(&mut self, t: &TableSettings) -> Result<Vec<DataFrame>, SourceError> {
-        let files = inputs(&self.settings.base, t)?;
+        let files = inputs(&self.settings.base, &self.plan.given, t)?;
         let mut parts = Vec::new();
         let mut all = AllFiles::new(t, files.len());
         for file in &files {
@@ -536,7 +537,7 @@ impl<'a> Loader<'a> {
     }
 
     fn inputs_of_telemetry(&self) -> Result<Vec<Vec<Input>>, SourceError> {
-        self.settings.telemetry.iter().map(|t| inputs(&self.settings.base, t)).collect()
+        self.settings.telemetry.iter().map(|t| inputs(&self.settings.base, &self.plan.given, t)).collect()
     }
 
     fn file(&mut self, file: &Input, t: &TableSettings) -> Result<(u64, Mapped), SourceError> {
@@ -560,8 +561,13 @@ impl<'a> Loader<'a> {
             }
         }
         let limits = self.settings.limits;
-        let bytes = read_bytes(&file.full, &file.shown, limits)?;
-        let (_, raw) = parse(bytes, &file.shown, t.delimiter.map(|d| d as u8), limits)?;
+        let raw = match &file.given {
+            Some(table) => handed::whole(&**table, &file.shown, limits)?,
+            None => {
+                let bytes = read_bytes(&file.full, &file.shown, limits)?;
+                parse(bytes, &file.shown, t.delimiter.map(|d| d as u8), limits)?.1
+            }
+        };
         let left_out: u64 = raw.notes.iter().filter(|n| n.row_left_out).map(|n| n.n_rows).sum();
         let rows = raw.df.height() as u64 + left_out;
         let mapped = guarded(&file.shown, || map_file(&raw, t, None, &file.shown))?;

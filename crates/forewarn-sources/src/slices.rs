@@ -10,6 +10,7 @@ use polars::prelude::*;
 use crate::csv::CsvSlices;
 use crate::error::SourceError;
 use crate::files::Input;
+use crate::handed;
 use crate::limits::Limits;
 use crate::read::{
     Format, Packing, RawTable, RowNumbers, as_text, check_bytes, first_line, flat, format_of, guarded,
@@ -119,6 +120,9 @@ pub(crate) fn slices(
     each: &mut dyn FnMut(RawTable) -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
     let path = file.shown.as_str();
+    if let Some(table) = &file.given {
+        return handed::slices(&**table, path, (limits, cells), each);
+    }
     let (format, packing) = format_of(path)?;
     let handle = open(&file.full, path, limits)?;
     match format {

@@ -16,6 +16,7 @@ use crate::cache::{self, FileState, State};
 use crate::error::{SourceError, nearest};
 use crate::failure::{Edges, EdgesState};
 use crate::files::Input;
+use crate::handed::Given;
 use crate::inventory::Inventory;
 use crate::load::{internal, union, within};
 use crate::map::{Mapped, map_file};
@@ -41,6 +42,8 @@ pub struct ReadPlan {
     pub room: u64,
     /// The folder in which what was read is kept for the next time. Default: nowhere.
     pub cache: Option<PathBuf>,
+    /// Tables handed in instead of files. Default: none.
+    pub given: Given,
 }
 
 impl Default for ReadPlan {
@@ -53,6 +56,7 @@ impl Default for ReadPlan {
             slice_cells: 8 << 20,
             room: 1 << 30,
             cache: None,
+            given: Given::default(),
         }
     }
 }

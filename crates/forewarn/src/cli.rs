@@ -199,6 +199,17 @@ pub(crate) enum Task {
     Degradation,
 }
 
+impl From<Task> for forewarn_settings::backtest::Task {
+    fn from(task: Task) -> Self {
+        match task {
+            Task::Risk => Self::Risk,
+            Task::Recurrence => Self::Recurrence,
+            Task::Counts => Self::Counts,
+            Task::Degradation => Self::Degradation,
+        }
+    }
+}
+
 /// `forewarn backtest`
 #[derive(Debug, Args)]
 pub(crate) struct BacktestArgs {

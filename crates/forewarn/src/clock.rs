@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use forewarn_frames::time::{self, Micros};
+use forewarn_settings::settings::Environment;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 pub(crate) fn now() -> Micros {
@@ -38,23 +39,10 @@ pub(crate) fn run_id() -> &'static str {
     })
 }
 
-/// What the environment says of a run, as text still.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Environment {
-    /// `FOREWARN_OUT`
-    pub(crate) out: Option<String>,
-    /// `FOREWARN_AS_OF`
-    pub(crate) as_of: Option<String>,
-    /// `FOREWARN_SEED`
-    pub(crate) seed: Option<String>,
-}
-
-impl Environment {
-    /// Reads it; an empty variable counts as none.
-    pub(crate) fn read() -> Self {
-        let get = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-        Self { out: get("FOREWARN_OUT"), as_of: get("FOREWARN_AS_OF"), seed: get("FOREWARN_SEED") }
-    }
+/// What the environment says of a run; an empty variable counts as none.
+pub(crate) fn environment() -> Environment {
+    let get = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    Environment { out: get("FOREWARN_OUT"), as_of: get("FOREWARN_AS_OF"), seed: get("FOREWARN_SEED") }
 }
 
 #[cfg(test)]

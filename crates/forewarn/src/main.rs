@@ -10,33 +10,26 @@ mod began;
 mod cli;
 mod clock;
 mod commands;
-mod config_file;
 mod context;
-mod errors;
 mod folders;
 mod history;
-mod inputs;
 mod kept;
 mod lock;
 mod manifest;
 mod memory;
-mod nearest;
-mod options;
 mod ordered;
-mod privacy;
 mod progress;
 mod retention;
 mod room;
-mod settings;
 mod textfile;
 mod threads;
-mod ticket_url;
 mod ui;
 mod words;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use forewarn_settings::{config_file, errors, inputs, nearest, settings};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -10,31 +10,17 @@ use crate::errors::{Failure, Outcome};
 use crate::folders;
 use crate::history;
 use crate::lock::Lock;
+use crate::settings::{LEAST_RUNS, Retention};
 
-/// The newest runs are always kept: the latest, and the one before it, from which the next night of the same date hands on
-/// the ids of problems.
-pub(crate) const LEAST_RUNS: usize = 2;
-
-/// What is kept; with neither rule every run is, and with both a run goes only where both let it go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Retention {
-    /// So many of the newest by as-of.
-    pub(crate) keep_runs: Option<u32>,
-    /// Those whose as-of lies within so many days before the newest one.
-    pub(crate) keep_days: Option<u32>,
-}
-
-impl Retention {
-    /// Which of the dates go; `dates` is sorted, the newest first.
-    fn lets_go(self, dates: &[Cutoff]) -> Vec<Cutoff> {
-        let Some(newest) = dates.first() else { return Vec::new() };
-        let goes = |i: usize, date: Cutoff| {
-            let by_count = self.keep_runs.map(|n| i >= n as usize);
-            let by_age = self.keep_days.map(|n| i64::from(newest.day() - date.day()) > i64::from(n));
-            i >= LEAST_RUNS && [by_count, by_age].into_iter().flatten().min() == Some(true)
-        };
-        dates.iter().enumerate().filter(|(i, date)| goes(*i, **date)).map(|(_, date)| *date).collect()
-    }
+/// Which of the dates go; `dates` is sorted, the newest first.
+fn lets_go(retention: Retention, dates: &[Cutoff]) -> Vec<Cutoff> {
+    let Some(newest) = dates.first() else { return Vec::new() };
+    let goes = |i: usize, date: Cutoff| {
+        let by_count = retention.keep_runs.map(|n| i >= n as usize);
+        let by_age = retention.keep_days.map(|n| i64::from(newest.day() - date.day()) > i64::from(n));
+        i >= LEAST_RUNS && [by_count, by_age].into_iter().flatten().min() == Some(true)
+    };
+    dates.iter().enumerate().filter(|(i, date)| goes(*i, **date)).map(|(_, date)| *date).collect()
 }
 
 /// Removes the runs that are not kept, and says how many. A run whose prediction is not in the ledger stays. The link goes
@@ -47,7 +33,7 @@ pub(crate) fn apply(_lock: &Lock, out: &Path, retention: Retention) -> Outcome<u
     let runs = folders::runs_by_date(out)?;
     let dates: Vec<Cutoff> = runs.iter().map(|r| r.0).collect();
     let mut removed = 0;
-    for date in retention.lets_go(&dates) {
+    for date in lets_go(retention, &dates) {
         let Some((_, folder)) = runs.iter().find(|r| r.0 == date) else { continue };
         if !history::is_kept(out, date, folder) {
             continue;
@@ -79,7 +65,7 @@ mod tests {
             let days = ["2026-01-10", "2026-01-09", "2026-01-08", "2025-12-01", "2025-06-01"];
             let dates: Vec<Cutoff> = days.iter().map(|d| Cutoff::parse(d).unwrap()).collect();
             let gone: Vec<String> =
-                Retention { keep_runs, keep_days }.lets_go(&dates).iter().map(ToString::to_string).collect();
+                lets_go(Retention { keep_runs, keep_days }, &dates).iter().map(ToString::to_string).collect();
             assert_eq!(gone, want, "{keep_runs:?} {keep_days:?}");
         };
         check(None, None, &[]);
@@ -90,6 +76,6 @@ mod tests {
         check(None, Some(1), &["2026-01-08", "2025-12-01", "2025-06-01"]);
         check(Some(3), Some(40), &["2025-06-01"]);
         check(Some(5), Some(1), &[]);
-        assert!(Retention { keep_runs: Some(1), keep_days: None }.lets_go(&[]).is_empty());
+        assert!(lets_go(Retention { keep_runs: Some(1), keep_days: None }, &[]).is_empty());
     }
 }

@@ -65,6 +65,11 @@ impl Browser {
         self.target.join("browser").join("pages")
     }
 
+    /// The shipped fleet's run folder, once the tests have run.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        self.target.join("browser").join("fleet").join("latest")
+    }
+
     /// The variable that makes the Rust tests write their pages, into an empty folder.
     pub(crate) fn for_tests(&self) -> (&'static str, OsString) {
         let _ = fs::remove_dir_all(self.pages());

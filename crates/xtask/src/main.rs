@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "it starts programs, and is told by the environment which")]
 
 mod browser;
+mod python;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -13,9 +14,10 @@ use std::process::{Command, ExitCode, Stdio};
 const HELP: &str = "\
 usage: cargo xtask <command> [arguments]
 
-  test [ARGS]     cargo test --workspace, with the examples in comments, then the tests in a browser; ARGS go to cargo
-                  test, and with any but --locked and --offline the browser stays closed
+  test [ARGS]     cargo test --workspace, with the examples in comments, then the tests in a browser and those of the
+                  Python package; ARGS go to cargo test, and with any but --locked and --offline these are left out
   browser [ARGS]  the tests in a browser alone; ARGS may be --locked and --offline
+  python [ARGS]   the tests of the Python package alone; ARGS may be --locked and --offline
   ci              format, clippy, licenses (where cargo-deny is installed), then test
   dataset [ARGS]  makes a simulated fleet: --assets N --days D --seed S --out DIR
   truth [ARGS]    scores predictions against a simulated fleet's truth: TRUTH.parquet PREDICTIONS.parquet [DAYS]
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let done = match command.as_deref().and_then(OsStr::to_str) {
         Some("test") => test(&rest),
         Some("browser") if plain(&rest) => browser_alone(&rest),
+        Some("python") if plain(&rest) => python::test(&rest, None),
         Some("ci") if rest.is_empty() => ci(),
         Some("dataset") => dataset(&rest),
         Some("truth") => truth(&rest),
@@ -58,7 +61,10 @@ fn test(args: &[OsString]) -> Done {
     let browser = if plain(args) { browser::find()? } else { None };
     let pages: Vec<_> = browser.iter().map(browser::Browser::for_tests).collect();
     cargo_with(&["test", "--workspace"], args, &pages)?;
-    browser.map_or(Ok(()), |b| b.run(args))
+    if let Some(browser) = &browser {
+        browser.run(args)?;
+    }
+    if plain(args) { python::test(args, browser.map(|b| b.run_folder()).as_deref()) } else { Ok(()) }
 }
 
 fn browser_alone(args: &[OsString]) -> Done {

@@ -4,14 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which of our crates each crate may use.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("forewarn-frames", &[]),
     ("forewarn-sources", &["forewarn-frames"]),
     ("forewarn-features", &["forewarn-frames"]),
     ("forewarn-models", &[]),
     ("forewarn-engine", &["forewarn-frames", "forewarn-features", "forewarn-models"]),
     ("forewarn-report", &["forewarn-frames"]),
-    ("forewarn", &["forewarn-engine", "forewarn-sources", "forewarn-report", "forewarn-frames"]),
+    ("forewarn-settings", &["forewarn-engine", "forewarn-sources", "forewarn-report", "forewarn-frames"]),
+    (
+        "forewarn",
+        &["forewarn-settings", "forewarn-engine", "forewarn-sources", "forewarn-report", "forewarn-frames"],
+    ),
+    (
+        "forewarn-py",
+        &["forewarn-settings", "forewarn-engine", "forewarn-sources", "forewarn-report", "forewarn-frames"],
+    ),
     ("xtask", &[]),
     ("forewarn-datasets", &["forewarn-frames"]),
     ("forewarn-tests", &[]),

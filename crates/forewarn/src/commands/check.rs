@@ -14,7 +14,7 @@ use crate::{inputs, words};
 pub(super) fn check(args: &CheckArgs, context: &Context) -> Outcome<Exit> {
     let settings = super::settings(&args.config, Flags { as_of: args.as_of.clone(), ..Flags::default() })?;
     context.watch(None);
-    let inputs = inputs::read(&settings, context, None)?;
+    let inputs = super::read(&settings, context, None)?;
     let findings = inputs.findings(&settings);
     context.progress.clear();
     let text = match args.format {

@@ -9,15 +9,19 @@ mod report;
 mod run;
 mod status;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use forewarn_report::{Format, ReportError};
 
 use crate::cli::{Command, ConfigArgs, TableFormat};
-use crate::clock::Environment;
+use crate::clock;
 use crate::config_file;
 use crate::context::Context;
 use crate::errors::{Exit, Failure, Outcome};
+use crate::folders::Fingerprint;
+use crate::inputs::{self, Inputs, Reading};
+use crate::memory::Budget;
 use crate::settings::{Flags, Settings};
 
 /// Runs the command.
@@ -42,7 +46,29 @@ pub(crate) fn dispatch(command: &Command, context: &Context) -> Outcome<Exit> {
 fn settings(config: &ConfigArgs, flags: Flags) -> Outcome<Settings> {
     let file = config_file::read(&config.config)?;
     let flags = Flags { data: config.data.clone(), ..flags };
-    Settings::resolve(file, &config.config, &flags, &Environment::read())
+    Settings::resolve(file, &config.config, &flags, &clock::environment())
+}
+
+/// Reads every source; what was read is kept in `cache`, and used from there.
+fn read(settings: &Settings, context: &Context, cache: Option<PathBuf>) -> Outcome<Inputs> {
+    let reading = Reading {
+        threads: crate::threads::number(),
+        memory: Budget::now().map_or(8 << 30, |budget| budget.available),
+        cache,
+        ..Reading::at(clock::now())
+    };
+    let inputs = inputs::read(settings, reading, &|file| context.progress.note("reading", file))?;
+    for note in &inputs.loaded.notes {
+        context.ui.warn(note);
+    }
+    context.stop.check()?;
+    Ok(inputs)
+}
+
+/// The size and hash of each file that was read, by its path as the config names it.
+fn fingerprints(inputs: &Inputs) -> BTreeMap<String, Fingerprint> {
+    let print = |f: &forewarn_sources::Fingerprint| Fingerprint { bytes: f.bytes, sha256: f.sha256.clone() };
+    inputs.loaded.fingerprints.iter().map(|f| (f.path.clone(), print(f))).collect()
 }
 
 /// The report's format of the same name.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use forewarn_engine::{Memory, Problems, RunResult, StoredModel};
-use forewarn_frames::output::{ORDERS, RunFacts, RunTables};
+use forewarn_frames::output::ORDERS;
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding};
 use forewarn_report::{
     Format, TICKETS, exports, facts_json, read_parquet, read_tables, render, servicenow_tickets, table_text,
     write_parquet,
 };
+use forewarn_settings::tables::tables;
 use polars::prelude::DataFrame;
 use serde_json::{Value, json};
 
@@ -54,11 +55,11 @@ pub(super) fn run(args: &RunArgs, context: &Context) -> Outcome<Exit> {
     room::check(&settings.out, &settings.reading)?;
     let cache = (!args.no_cache).then(|| settings.out.join(folders::CACHE));
     let kept = cache.as_deref().and_then(Kept::open);
-    let inputs = inputs::read(&settings, context, cache)?;
+    let inputs = super::read(&settings, context, cache)?;
     context.progress.note("checking", "");
     let mut findings = inputs.findings(&settings);
     let as_of = inputs.as_of;
-    let prints = inputs.fingerprints();
+    let prints = super::fingerprints(&inputs);
     let ledger = history::read(&lock, &settings.out, as_of, settings.engine.capacity.per_days)?;
     inputs::add(&mut findings, &ledger.findings);
     let (ordered, unread) =
@@ -180,45 +181,6 @@ fn dry_run(settings: &Settings, context: &Context) -> Outcome<Exit> {
     Ok(Exit::Done)
 }
 
-fn facts(settings: &Settings, made: &Made, result: &RunResult) -> RunFacts {
-    let s = &result.summary;
-    let costs = settings.engine.costs.as_ref().filter(|_| s.by_saving);
-    RunFacts {
-        as_of: made.as_of.to_string(),
-        rank_by_days: settings.engine.risk.rank_by.get(),
-        capacity_visits: settings.engine.capacity.visits,
-        capacity_per_days: settings.engine.capacity.per_days,
-        n_assets: s.n_assets,
-        n_unknown: s.n_unknown,
-        n_failures: s.n_failures,
-        n_tickets: made.rows.tickets,
-        n_readings: made.rows.readings,
-        n_events: made.rows.events,
-        chosen_model: s.chosen_model.clone(),
-        chosen_because: s.chosen_because.clone(),
-        baseline_model: s.baseline_model.clone(),
-        beats_baseline: s.beats_baseline,
-        backtest_from: s.backtest.map(|b| b.0.to_string()),
-        backtest_to: s.backtest.map(|b| b.1.to_string()),
-        backtest_cutoffs: s.backtest_cutoffs,
-        trained_as_of: s.trained_as_of.to_string(),
-        time_zone: settings.time_zone.clone(),
-        version: manifest::VERSION.to_owned(),
-        ranked_by: if s.by_saving { "expected_saving" } else { "probability" }.to_owned(),
-        currency: settings.currency.clone(),
-        cost_downtime_hour: costs.map(|c| c.downtime_hour),
-        cost_visit: costs.map(|c| c.visit),
-        cost_repair: costs.map(|c| c.repair),
-        caught: s.to_come.map(|t| t[0][0]),
-        caught_low: s.to_come.map(|t| t[0][1]),
-        caught_high: s.to_come.map(|t| t[0][2]),
-        expected_failures: s.to_come.map(|t| t[1][0]),
-        expected_failures_low: s.to_come.map(|t| t[1][1]),
-        expected_failures_high: s.to_come.map(|t| t[1][2]),
-        ticket_url: settings.ticket_url.clone(),
-    }
-}
-
 /// Fills, validates and switches the run folder.
 fn write(
     settings: &Settings,
@@ -228,30 +190,13 @@ fn write(
     result: &RunResult,
     context: &Context,
 ) -> Outcome<std::path::PathBuf> {
-    let tables = RunTables {
-        ranking: result.ranking.clone(),
-        plan: result.plan.clone(),
-        orders: made.orders.clone(),
-        exposure: result.exposure.clone(),
-        service: result.service.clone(),
-        track_record: result.track_record.clone(),
-        listed: result.listed.clone(),
-        drift: result.drift.clone(),
-        cards: result.cards.clone(),
-        risk: result.risk.clone(),
-        labels: result.labels.clone(),
-        calibration: result.calibration.clone(),
-        metrics: result.metrics.clone(),
-        recurrences: result.recurrences.clone(),
-        measures: result.measures.clone(),
-        plot_series: result.plot_series.vstack(&made.problems.series).map_err(|e| inputs::internal(&e))?,
-        degradations: result.degradations.clone(),
-        forecasts: result.forecasts.clone(),
-        workload: result.workload.clone(),
-        findings: made.findings.clone(),
-        problems: made.problems.table.clone(),
-        facts: facts(settings, made, result),
-    };
+    let tables = tables(
+        (settings, made.as_of, &made.rows),
+        result,
+        &made.problems,
+        (&made.orders, &made.findings),
+        manifest::VERSION,
+    )?;
     let page = render(&tables).map_err(|e| super::unwritable(&e))?;
     let mut draft = folders::begin_run(lock, &settings.out, made.as_of, &origin.id())?;
     for (name, bytes) in forewarn_report::files(&tables).map_err(|e| super::unwritable(&e))? {

@@ -1,7 +1,7 @@
 //! The nearest valid names to one that is not: for hints. It does not know what is named.
 
 /// Up to `n` of `names` that are near enough to `found` to be what was meant, the nearest first.
-pub(crate) fn nearest<'a>(found: &str, names: impl IntoIterator<Item = &'a str>, n: usize) -> Vec<&'a str> {
+pub fn nearest<'a>(found: &str, names: impl IntoIterator<Item = &'a str>, n: usize) -> Vec<&'a str> {
     let plain = |s: &str| s.to_lowercase().replace(['-', ' '], "_");
     let found = plain(found);
     let mut near: Vec<(f64, &str)> = names

@@ -10,7 +10,7 @@ use std::path::Path;
 /// The exit codes of the program, a promise to whoever schedules it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// Done.
     Done = 0,
     /// Done, but data checks at or above `checks.fail_at` failed.
@@ -31,46 +31,46 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// The number that the process ends with.
-    pub(crate) fn code(self) -> u8 {
+    pub fn code(self) -> u8 {
         self as u8
     }
 }
 
 /// Why a command ended early: an exit code, what happened, why, and what to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// The exit code.
-    pub(crate) exit: Exit,
+    pub exit: Exit,
     /// What happened, without a final stop; empty where there is nobody left to tell.
-    pub(crate) message: String,
+    pub message: String,
     /// What led to it, the nearest first.
-    pub(crate) causes: Vec<String>,
+    pub causes: Vec<String>,
     /// What to try.
-    pub(crate) hints: Vec<String>,
+    pub hints: Vec<String>,
 }
 
 /// What most functions of this crate return.
-pub(crate) type Outcome<T> = Result<T, Failure>;
+pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     /// A failure with that code and message.
-    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), causes: Vec::new(), hints: Vec::new() }
     }
 
     /// Usage, config or input: exit code 2.
-    pub(crate) fn input(message: impl Into<String>) -> Self {
+    pub fn input(message: impl Into<String>) -> Self {
         Self::new(Exit::CouldNotRun, message)
     }
 
     /// A bug of ours: exit code 101.
-    pub(crate) fn bug(message: impl Into<String>) -> Self {
+    pub fn bug(message: impl Into<String>) -> Self {
         Self::new(Exit::Bug, message)
             .hint("this is a bug in forewarn: please report it with the command and this text")
     }
 
     /// A file operation that failed; a full disk is exit code 74, anything else 2.
-    pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+    pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
         let failure = Self::input(format!("could not {doing} `{}`", path.display())).cause(error.to_string());
         match error.kind() {
             io::ErrorKind::StorageFull
@@ -84,18 +84,18 @@ impl Failure {
     }
 
     /// The reader of our output has gone: nothing failed, and nobody is left to tell.
-    pub(crate) fn broken_pipe() -> Self {
+    pub fn broken_pipe() -> Self {
         Self::new(Exit::Done, "")
     }
 
     /// Adds what led to it.
-    pub(crate) fn cause(mut self, cause: impl Into<String>) -> Self {
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());
         self
     }
 
     /// Adds what to try; an empty text adds nothing.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         let hint = hint.into();
         if !hint.is_empty() {
             self.hints.push(hint);
@@ -105,7 +105,7 @@ impl Failure {
 
     /// The same failure with exit code 74 where a text in it says that the disk is full or memory ran out: libraries
     /// wrap the operating system's error in words of their own.
-    pub(crate) fn or_no_room(mut self) -> Self {
+    pub fn or_no_room(mut self) -> Self {
         let says = |text: &String| {
             [
                 "No space left on device",
@@ -124,7 +124,7 @@ impl Failure {
     }
 
     /// The words for a terminal or a log file, with a final line break; empty where there is nothing to say.
-    pub(crate) fn render(&self, color: bool) -> String {
+    pub fn render(&self, color: bool) -> String {
         let paint = |code: &str, text: &str| {
             if color { format!("\u{1b}[1;{code}m{text}\u{1b}[0m") } else { text.to_owned() }
         };
@@ -145,7 +145,7 @@ impl Failure {
     }
 
     /// The same as one JSON object.
-    pub(crate) fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "level": "error",
             "exit": self.exit.code(),
@@ -158,7 +158,7 @@ impl Failure {
 
 /// `text` with its control characters shown as escapes: what comes from a file must not move the cursor of a terminal.
 /// Line breaks and tabs stay.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     if !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         return text.to_owned();
     }
@@ -177,7 +177,7 @@ impl From<forewarn_engine::EngineError> for Failure {
     fn from(error: forewarn_engine::EngineError) -> Self {
         use forewarn_engine::EngineError as E;
         match error {
-            E::TooLittle { found, hint } => Self::input(found).hint(hint),
+            E::TooLittle { found, hint } | E::Mismatch { found, hint } => Self::input(found).hint(hint),
             E::Cancelled => Self::new(Exit::Stopped, "stopped before the work was done"),
             E::Table(_) | E::Model(_) => Self::bug(error.to_string()).or_no_room(),
         }

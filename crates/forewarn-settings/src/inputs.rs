@@ -8,45 +8,41 @@ use forewarn_frames::checks::{self, CheckContext};
 use forewarn_frames::input::{Actions, AssetHistory, Events, Failures, Tickets};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding, FrameError, FrameInputs, Frames, Severity};
-use forewarn_sources::{Loaded, ReadPlan, SourceError};
+use forewarn_sources::{Given, Loaded, ReadPlan, SourceError};
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, NewChunkedArray, PolarsResult};
 
-use crate::clock;
-use crate::context::Context;
 use crate::errors::{Failure, Outcome};
-use crate::folders::Fingerprint;
-use crate::memory::Budget;
 use crate::privacy;
 use crate::settings::Settings;
 
 /// What was read, and up to when it is observed.
 #[derive(Debug)]
-pub(crate) struct Inputs {
+pub struct Inputs {
     /// What the sources hold.
-    pub(crate) loaded: Loaded,
+    pub loaded: Loaded,
     /// Where observation ends.
-    pub(crate) as_of: Cutoff,
+    pub as_of: Cutoff,
     now: Micros,
     as_of_given: bool,
 }
 
 /// How many rows of each table were used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Rows {
+pub struct Rows {
     /// Rows of the inventory.
-    pub(crate) assets: u64,
+    pub assets: u64,
     /// Dated attributes.
-    pub(crate) asset_history: u64,
+    pub asset_history: u64,
     /// Tickets.
-    pub(crate) tickets: u64,
+    pub tickets: u64,
     /// Readings.
-    pub(crate) readings: u64,
+    pub readings: u64,
     /// Events.
-    pub(crate) events: u64,
+    pub events: u64,
     /// Failures.
-    pub(crate) failures: u64,
+    pub failures: u64,
     /// Reports of what was done.
-    pub(crate) actions: u64,
+    pub actions: u64,
 }
 
 impl From<SourceError> for Failure {
@@ -56,35 +52,52 @@ impl From<SourceError> for Failure {
     }
 }
 
-pub(crate) fn internal(error: &dyn std::fmt::Display) -> Failure {
+/// A table operation that failed: a bug of ours.
+pub fn internal(error: &dyn std::fmt::Display) -> Failure {
     Failure::bug("internal error in a table operation").cause(error.to_string()).or_no_room()
 }
 
-/// Reads every source and finds where observation ends; what was read is kept in `cache`, and used from there.
+/// What reading is told beside the settings.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The time of the run, UTC microseconds.
+    pub now: Micros,
+    /// How many threads may work, at least 1.
+    pub threads: usize,
+    /// How much memory is left, bytes. Where it is short less is read at a time; the result is the same.
+    pub memory: u64,
+    /// Where what was read is kept for the next time, and used from. Default: nowhere.
+    pub cache: Option<PathBuf>,
+    /// Tables handed in instead of files.
+    pub given: Given,
+}
+
+impl Reading {
+    /// Reading at `now` on one thread, with memory to spare, nothing kept and nothing handed in.
+    pub fn at(now: Micros) -> Self {
+        Self { now, threads: 1, memory: 8 << 30, cache: None, given: Given::default() }
+    }
+}
+
+/// Reads every source and finds where observation ends; `on_file` hears of each file before it is read.
 ///
 /// # Errors
 ///
-/// A source cannot be read, nothing in it has a date, or the work was asked to stop.
-pub(crate) fn read(settings: &Settings, context: &Context, cache: Option<PathBuf>) -> Outcome<Inputs> {
-    let now = clock::now();
-    // Where memory is short less is read at a time; the result is the same.
-    let left = Budget::now().map_or(8 << 30, |budget| budget.available);
+/// A source cannot be read, or nothing in it has a date.
+pub fn read(settings: &Settings, reading: Reading, on_file: &dyn Fn(&str)) -> Outcome<Inputs> {
+    let (now, left) = (reading.now, reading.memory);
     let plan = ReadPlan {
         now,
         telemetry_from: settings.history_from.map(Cutoff::micros),
         ranges: settings.checks.ranges.clone(),
-        threads: crate::threads::number(),
+        threads: reading.threads,
         slice_cells: (left / 512).clamp(1 << 16, 8 << 20) as usize,
         room: (left / 4).clamp(64 << 20, 1 << 30),
-        cache,
+        cache: reading.cache,
+        given: reading.given,
     };
-    let loaded =
-        forewarn_sources::load(&settings.reading, &plan, &|file| context.progress.note("reading", file))
-            .map_err(|e| privacy::error(e, settings.engine.text))?;
-    for note in &loaded.notes {
-        context.ui.warn(note);
-    }
-    context.stop.check()?;
+    let loaded = forewarn_sources::load(&settings.reading, &plan, on_file)
+        .map_err(|e| privacy::error(e, settings.engine.text))?;
     let as_of = match settings.as_of {
         Some(as_of) => as_of,
         None => newest(&loaded, now).map_err(|e| internal(&e))?.ok_or_else(|| {
@@ -148,7 +161,7 @@ fn cut<F>(
 
 impl Inputs {
     /// What the data checks find.
-    pub(crate) fn findings(&self, settings: &Settings) -> Vec<Finding> {
+    pub fn findings(&self, settings: &Settings) -> Vec<Finding> {
         let l = &self.loaded;
         let context = CheckContext {
             now: self.now,
@@ -176,7 +189,7 @@ impl Inputs {
     }
 
     /// How many rows of each table could not be used; tables that lost none are in it too.
-    pub(crate) fn rejected(&self) -> BTreeMap<&'static str, u64> {
+    pub fn rejected(&self) -> BTreeMap<&'static str, u64> {
         let mut by_table = BTreeMap::new();
         for file in &self.loaded.files {
             let lost: u64 = file.rejected.iter().filter(|r| r.row_left_out).map(|r| r.n_rows).sum();
@@ -185,19 +198,12 @@ impl Inputs {
         by_table
     }
 
-    /// The size and hash of each file that was read, by its path as the config names it.
-    pub(crate) fn fingerprints(&self) -> BTreeMap<String, Fingerprint> {
-        let print =
-            |f: &forewarn_sources::Fingerprint| Fingerprint { bytes: f.bytes, sha256: f.sha256.clone() };
-        self.loaded.fingerprints.iter().map(|f| (f.path.clone(), print(f))).collect()
-    }
-
     /// Indexes what was observed before `as_of` (and after `run.history_from`): what came later has not happened yet.
     ///
     /// # Errors
     ///
     /// A table operation fails, which would be a bug.
-    pub(crate) fn into_frames(self, settings: &Settings) -> Outcome<(Frames, Rows)> {
+    pub fn into_frames(self, settings: &Settings) -> Outcome<(Frames, Rows)> {
         let (from, to, l) = (settings.history_from, self.as_of, self.loaded);
         let asset_history = l
             .asset_history
@@ -252,13 +258,16 @@ fn failures_without_asset(n: u64) -> Finding {
         column: Some("asset_id".into()),
         n_rows: n,
         sample: Vec::new(),
-        message: format!("{} named no asset and could not be counted", crate::words::count(n, "failure")),
+        message: format!(
+            "{n} failure{} named no asset and could not be counted",
+            if n == 1 { "" } else { "s" }
+        ),
         hint: "fill in the configuration item when a ticket is opened".into(),
     }
 }
 
 /// Adds findings, each before those of its severity, so that the list stays sorted.
-pub(crate) fn add(findings: &mut Vec<Finding>, more: &[Finding]) {
+pub fn add(findings: &mut Vec<Finding>, more: &[Finding]) {
     for f in more.iter().rev() {
         let at = findings.partition_point(|g| g.severity > f.severity);
         findings.insert(at, f.clone());
@@ -266,7 +275,7 @@ pub(crate) fn add(findings: &mut Vec<Finding>, more: &[Finding]) {
 }
 
 /// Whether a finding is at or above the severity that fails a run.
-pub(crate) fn fails(findings: &[Finding], at: Severity) -> bool {
+pub fn fails(findings: &[Finding], at: Severity) -> bool {
     findings.iter().any(|f| f.severity >= at)
 }
 

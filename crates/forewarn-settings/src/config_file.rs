@@ -1,5 +1,5 @@
-//! Reads the config file, and says where it is wrong: file, line, section, key, and the nearest valid name. It does not
-//! know what the keys mean.
+//! Reads the config, from a file or from a table that a program made, and says where it is wrong: file, line, section, key,
+//! and the nearest valid name. It does not know what the keys mean.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,11 +11,11 @@ use crate::options::Options;
 
 /// The config as options, and as the table it was written as.
 #[derive(Debug, Clone)]
-pub(crate) struct ConfigFile {
+pub struct ConfigFile {
     /// The options.
     pub(crate) options: Options,
     /// The same as a table, in the order of the file.
-    pub(crate) table: toml::Table,
+    pub table: toml::Table,
 }
 
 /// No config is longer, in bytes; a device has no end.
@@ -26,7 +26,7 @@ const MOST_BYTES: u64 = 16 << 20;
 /// # Errors
 ///
 /// It is not there, is longer than any config, is no TOML, or has an unknown key or a value of another type.
-pub(crate) fn read(path: &Path) -> Outcome<ConfigFile> {
+pub fn read(path: &Path) -> Outcome<ConfigFile> {
     let mut text = String::new();
     match File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text)) {
         Ok(n) if n as u64 > MOST_BYTES => Err(Failure::input(format!(
@@ -48,18 +48,35 @@ pub(crate) fn read(path: &Path) -> Outcome<ConfigFile> {
 /// # Errors
 ///
 /// See [`read`].
-pub(crate) fn parse(text: &str, name: &str) -> Outcome<ConfigFile> {
+pub fn parse(text: &str, name: &str) -> Outcome<ConfigFile> {
+    parsed(text, name, true)
+}
+
+/// The config that a program made as a table; `name` is what messages call it.
+///
+/// # Errors
+///
+/// It has an unknown key or a value of another type.
+pub fn of_table(table: &toml::Table, name: &str) -> Outcome<ConfigFile> {
+    let text = toml::to_string(table)
+        .map_err(|e| Failure::input(format!("invalid config in {name}")).cause(e.to_string()))?;
+    parsed(&text, name, false)
+}
+
+/// `lines` says whether somebody has the text before their eyes.
+fn parsed(text: &str, name: &str, lines: bool) -> Outcome<ConfigFile> {
     // A file saved by Windows tools may begin with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let options: Options = toml::from_str(text).map_err(|e| explain(text, name, &e))?;
-    let table: toml::Table = toml::from_str(text).map_err(|e| explain(text, name, &e))?;
+    let options: Options = toml::from_str(text).map_err(|e| explain(text, name, lines, &e))?;
+    let table: toml::Table = toml::from_str(text).map_err(|e| explain(text, name, lines, &e))?;
     Ok(ConfigFile { options, table })
 }
 
-fn explain(text: &str, name: &str, error: &toml::de::Error) -> Failure {
+fn explain(text: &str, name: &str, lines: bool, error: &toml::de::Error) -> Failure {
     let at = error.span().map(|s| s.start.min(text.len()));
     let line = at.map(|at| text[..at].matches('\n').count() + 1);
-    let place = line.map_or_else(|| format!("`{name}`"), |line| format!("`{name}`, line {line}"));
+    let shown = line.filter(|_| lines);
+    let place = shown.map_or_else(|| format!("`{name}`"), |line| format!("`{name}`, line {line}"));
     let section = line.and_then(|line| section_of(text, line));
     let message = error.message().trim().replace('\n', ": ");
     let Some((kind, found, allowed)) = unknown(&message) else {

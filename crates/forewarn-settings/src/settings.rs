@@ -11,14 +11,12 @@ use forewarn_frames::{Cutoff, Every, Horizon, Severity};
 use forewarn_report::Export;
 use forewarn_sources::{SourceError, SourceOptions, SourceSettings};
 
-use crate::clock::Environment;
 use crate::config_file::ConfigFile;
 use crate::errors::{Failure, Outcome};
 use crate::nearest::nearest;
 use crate::options::{
     ChecksOptions, CountOptions, ExportOptions, Options, RetentionOptions, RiskOptions, ThresholdOptions,
 };
-use crate::retention::{LEAST_RUNS, Retention};
 use crate::ticket_url;
 
 /// The tables whose age can be limited.
@@ -31,63 +29,87 @@ const SOURCE_TABLES: [&str; 7] =
 /// The tables that are shown as they were written.
 const COPIED_TABLES: [&str; 6] = ["limits", "cost", "measure", "counts", "privacy", "threshold"];
 
+/// The newest runs are always kept: the latest, and the one before it, from which the next night of the same date hands on
+/// the ids of problems.
+pub const LEAST_RUNS: usize = 2;
+
+/// Which run folders are kept; with neither rule every run is, and with both a run goes only where both let it go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// So many of the newest by as-of.
+    pub keep_runs: Option<u32>,
+    /// Those whose as-of lies within so many days before the newest one.
+    pub keep_days: Option<u32>,
+}
+
+/// What the environment says of a run, as text still.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `FOREWARN_OUT`
+    pub out: Option<String>,
+    /// `FOREWARN_AS_OF`
+    pub as_of: Option<String>,
+    /// `FOREWARN_SEED`
+    pub seed: Option<String>,
+}
+
 /// What the command line says; it stands over everything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Flags {
+pub struct Flags {
     /// `--data`
-    pub(crate) data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// `--as-of`
-    pub(crate) as_of: Option<String>,
+    pub as_of: Option<String>,
     /// `--out`
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// `--seed`
-    pub(crate) seed: Option<u64>,
+    pub seed: Option<u64>,
     /// `--train-from`
-    pub(crate) train_from: Option<String>,
+    pub train_from: Option<String>,
 }
 
 /// `[checks]`, resolved.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Checks {
+pub struct Checks {
     /// The severity at which a run ends with exit code 1.
-    pub(crate) fail_at: Severity,
+    pub fail_at: Severity,
     /// The greatest age by table, days.
-    pub(crate) max_age_days: BTreeMap<String, i64>,
+    pub max_age_days: BTreeMap<String, i64>,
     /// The greatest share of a table's files that may be set aside.
-    pub(crate) max_bad_files: f64,
+    pub max_bad_files: f64,
     /// The plausible values by metric.
-    pub(crate) ranges: BTreeMap<String, (Option<f64>, Option<f64>)>,
+    pub ranges: BTreeMap<String, (Option<f64>, Option<f64>)>,
 }
 
 /// Everything a command works by.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// The folder of the run folders.
-    pub(crate) out: PathBuf,
+    pub out: PathBuf,
     /// Where observation ends, where that is given.
-    pub(crate) as_of: Option<Cutoff>,
+    pub as_of: Option<Cutoff>,
     /// Older records are ignored.
-    pub(crate) history_from: Option<Cutoff>,
+    pub history_from: Option<Cutoff>,
     /// The zone of timestamps without an offset.
-    pub(crate) time_zone: String,
+    pub time_zone: String,
     /// The currency of all costs.
-    pub(crate) currency: Option<String>,
+    pub currency: Option<String>,
     /// What the engine is told.
-    pub(crate) engine: forewarn_engine::Settings,
+    pub engine: forewarn_engine::Settings,
     /// The data checks.
-    pub(crate) checks: Checks,
+    pub checks: Checks,
     /// The formats in which the tables are written beside Parquet, in their order.
-    pub(crate) export: Vec<Export>,
+    pub export: Vec<Export>,
     /// Whether the tickets to be opened are written as a file for ServiceNow.
-    pub(crate) tickets_file: bool,
+    pub tickets_file: bool,
     /// Where a ticket can be read, `{id}` standing for its id.
-    pub(crate) ticket_url: Option<String>,
+    pub ticket_url: Option<String>,
     /// The file for a monitor's textfile collector.
-    pub(crate) textfile: Option<PathBuf>,
+    pub textfile: Option<PathBuf>,
     /// Which run folders are kept.
-    pub(crate) retention: Retention,
+    pub retention: Retention,
     /// What is read, resolved: paths, presets, zones.
-    pub(crate) reading: SourceSettings,
+    pub reading: SourceSettings,
     /// The tables that are shown as they were written, found valid.
     written: toml::Table,
 }
@@ -183,12 +205,7 @@ impl Settings {
     /// # Errors
     ///
     /// Every invalid value at once: where it was given, what was found, what is allowed.
-    pub(crate) fn resolve(
-        file: ConfigFile,
-        config: &Path,
-        flags: &Flags,
-        env: &Environment,
-    ) -> Outcome<Self> {
+    pub fn resolve(file: ConfigFile, config: &Path, flags: &Flags, env: &Environment) -> Outcome<Self> {
         let name = config.display().to_string();
         let mut problems = Problems { file: &name, found: Vec::new() };
         let p = &mut problems;
@@ -336,7 +353,7 @@ impl Settings {
 
     /// The settings as TOML. `places` adds what says where and how long, and not what: those stay out of a manifest, since
     /// the same inputs give the same bytes wherever they lie.
-    pub(crate) fn to_table(&self, places: bool) -> toml::Table {
+    pub fn to_table(&self, places: bool) -> toml::Table {
         use toml::Value;
         let text = |t: &dyn std::fmt::Display| Value::String(t.to_string());
         let mut all = toml::Table::new();

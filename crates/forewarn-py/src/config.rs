@@ -1,0 +1,96 @@
+//! From a config file and keyword arguments to settings: one table over the other, then the rules of the config. It does not
+//! know what the keys mean.
+
+use std::path::{Path, PathBuf};
+
+use forewarn_settings::config_file;
+use forewarn_settings::errors::Failure;
+use forewarn_settings::settings::{Environment, Flags, Settings};
+use pyo3::prelude::*;
+use toml::{Table, Value};
+
+use crate::errors::{Outcome, Trouble};
+
+/// Where settings come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The table of file and keyword arguments together.
+    table: Table,
+    /// The file, or what messages call the keyword arguments; paths start from its folder.
+    place: PathBuf,
+    /// The folder of the data, where it is not that of the config.
+    data: Option<PathBuf>,
+}
+
+/// Lays a table over another; tables in it are laid over one by one, everything else replaces.
+fn lay(under: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(Value::Table(under)), Value::Table(over)) => lay(under, over),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+fn table_of(json: &str) -> Outcome<Table> {
+    let refused = |e: &dyn std::fmt::Display| {
+        Trouble::Settings(Failure::input("invalid keyword arguments").cause(e.to_string()))
+    };
+    let value: serde_json::Value = serde_json::from_str(json).map_err(|e| refused(&e))?;
+    Table::try_from(value).map_err(|e| refused(&e))
+}
+
+impl Config {
+    /// Reads the file, where there is one, and lays the keyword arguments (a JSON object) over it.
+    pub(crate) fn read(file: Option<&str>, over: &str, data: Option<&str>) -> Outcome<Self> {
+        let over = table_of(over)?;
+        let (mut table, place) = match file {
+            Some(path) => {
+                let read = config_file::read(Path::new(path)).map_err(Trouble::Settings)?;
+                (read.table, PathBuf::from(path))
+            }
+            None => (Table::new(), PathBuf::from("keyword arguments")),
+        };
+        let place = match (file, over.is_empty()) {
+            (Some(path), false) => PathBuf::from(format!("{path} with keyword arguments")),
+            _ => place,
+        };
+        lay(&mut table, over);
+        Ok(Self { table, place, data: data.map(PathBuf::from) })
+    }
+
+    /// The same with more laid over it.
+    pub(crate) fn with(&self, over: &str) -> Outcome<Self> {
+        let mut out = self.clone();
+        lay(&mut out.table, table_of(over)?);
+        Ok(out)
+    }
+
+    /// The settings, all of them checked.
+    pub(crate) fn settings(&self) -> Outcome<Settings> {
+        let file = config_file::of_table(&self.table, &self.place.display().to_string());
+        let flags = Flags { data: self.data.clone(), ..Flags::default() };
+        file.and_then(|file| Settings::resolve(file, &self.place, &flags, &Environment::default()))
+            .map_err(Trouble::Settings)
+    }
+}
+
+/// Settings as a JSON object, as the manifest of a run has them.
+pub(crate) fn as_json(settings: &Settings) -> Outcome<String> {
+    let json = serde_json::to_string(&settings.to_table(true));
+    json.map_err(|e| Trouble::Other(Failure::bug("the settings have no JSON form").cause(e.to_string())))
+}
+
+/// Reads and checks a config without reading data: the settings as a JSON object.
+#[pyfunction]
+pub(crate) fn settings_of(
+    py: Python<'_>,
+    file: Option<&str>,
+    over: &str,
+    data: Option<&str>,
+) -> PyResult<String> {
+    let read = || as_json(&Config::read(file, over, data)?.settings()?);
+    read().map_err(|trouble| trouble.raise(py))
+}
