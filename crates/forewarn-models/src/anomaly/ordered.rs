@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+/// Room that a window begins with.
+const ROOM: usize = 64;
+
 /// A sliding window whose order statistics cost a search, not a sort.
 #[derive(Debug, Clone)]
 pub(super) struct Ordered {
@@ -13,7 +16,17 @@ pub(super) struct Ordered {
 impl Ordered {
     /// A window of the last `capacity` (>= 1) values.
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), recent: VecDeque::new(), sorted: Vec::new() }
+        let capacity = capacity.max(1);
+        let room = capacity.min(ROOM);
+        Self { capacity, recent: VecDeque::with_capacity(room), sorted: Vec::with_capacity(room) }
+    }
+
+    /// A window of `capacity` (>= 1) that the values, at most as many, came to one by one.
+    pub(super) fn of(capacity: usize, values: impl Iterator<Item = f64>) -> Self {
+        let recent: VecDeque<f64> = values.collect();
+        let mut sorted: Vec<f64> = recent.iter().copied().collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        Self { capacity, recent, sorted }
     }
 
     /// Adds a finite value and lets the oldest go, which is returned, where the window is full.
@@ -69,6 +82,11 @@ impl Ordered {
         self.sorted.len().checked_sub(k).and_then(|i| self.sorted.get(i)).copied().unwrap_or(0.0)
     }
 
+    /// The `n` largest values, the largest first; 0 where there are fewer.
+    pub(super) fn top(&self, n: usize) -> impl Iterator<Item = f64> + '_ {
+        self.sorted.iter().rev().copied().chain(std::iter::repeat(0.0)).take(n)
+    }
+
     /// How many values of the window are below `value`.
     pub(super) fn n_below(&self, value: f64) -> usize {
         self.sorted.partition_point(|v| *v < value)
@@ -103,7 +121,7 @@ pub(super) fn median_5(mut values: [f64; 5]) -> f64 {
 }
 
 /// The median of seven values, by a sorting network.
-pub(super) fn median_7(mut values: [f64; 7]) -> f64 {
+pub(crate) fn median_7(mut values: [f64; 7]) -> f64 {
     const STEPS: [(usize, usize); 16] = [
         (0, 6),
         (2, 3),

@@ -53,7 +53,10 @@ impl Profile {
     }
 
     fn part(&self, day: f64) -> usize {
-        let share = (day / self.period_days).rem_euclid(1.0);
+        // `rem_euclid(1.0)`, without the long division; days lie within ±1e9.
+        let cycles = day / self.period_days;
+        let over = cycles - (cycles as i64) as f64;
+        let share = if over < 0.0 { over + 1.0 } else { over };
         // A hair is added because a day number in binary may lie just below the part that it opens.
         ((share * self.parts.len() as f64 + 1e-6) as usize) % self.parts.len()
     }

@@ -102,6 +102,34 @@ pub(super) fn two_parts(sums: &Sums, a: usize, c: usize, least: usize, lines: bo
     (at, one - rest)
 }
 
+/// Whether two lines (or means), each of at least `least` days, may leave less than `limit`: `false` only where none do. What is
+/// left of a part grows with it, so that two that end and begin some days apart leave less than any pair between.
+pub(super) fn may_leave_less(sums: &Sums, a: usize, c: usize, least: usize, lines: bool, limit: f64) -> bool {
+    /// Days that are tried one by one.
+    const FEW: usize = 3;
+    let rest =
+        |from: usize, to: usize| if lines { sums.line_rest(from, to) } else { sums.mean_rest(from, to) };
+    // Each with what is left before its first day and from its last one on.
+    let (first, last) = (a + least, c - least);
+    let mut between = vec![(first, last, rest(a, first), rest(last, c))];
+    while let Some((from, to, before, after)) = between.pop() {
+        if before + after >= limit {
+            continue;
+        }
+        if to - from <= FEW {
+            return true;
+        }
+        let middle = usize::midpoint(from, to);
+        let (until, since) = (rest(a, middle), rest(middle, c));
+        if until + since < limit {
+            return true;
+        }
+        between.push((from, middle, before, since));
+        between.push((middle, to, until, after));
+    }
+    false
+}
+
 /// Where a line that turns without a jump leaves least between `a` and `c`, and what it leaves.
 pub(super) fn turn(sums: &Sums, a: usize, c: usize, least: usize) -> (usize, f64) {
     let center = 0.5 * sums.t[sums.t.len() - 1];
