@@ -136,6 +136,12 @@ impl EventRate {
         }
     }
 
+    /// A surprise up to this changes nothing, where only alarms are asked for: it is neither the largest of its block nor beyond
+    /// the start of the tail.
+    pub(super) fn idle(&self) -> f64 {
+        self.block.peak.surprise.min(self.start.unwrap_or(f64::INFINITY))
+    }
+
     /// How often as surprising an event comes; `day` is now. `None` while too few blocks were seen.
     /// `anew` judges a deviation of a view by what is known now.
     ///

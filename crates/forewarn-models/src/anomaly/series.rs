@@ -95,26 +95,27 @@ struct Running {
 /// The mean of the last values, and where such means usually lie.
 #[derive(Debug, Clone)]
 struct MeanOf {
-    len: usize,
-    last: VecDeque<f64>,
+    /// A ring, with how many values came.
+    last: Vec<f64>,
+    n: usize,
+    at: usize,
     sum: f64,
 }
 
 impl MeanOf {
     fn new(len: usize) -> Self {
-        Self { len, last: VecDeque::new(), sum: 0.0 }
+        Self { last: vec![0.0; len], n: 0, at: 0, sum: 0.0 }
     }
 
     /// Adds a value in -1 to 1; the mean once there are enough.
     fn push(&mut self, value: f64) -> Option<f64> {
         // Sixteen binary places: sums of such numbers are exact, so that no error creeps in over years.
         let value = nearest(value * 65536.0) / 65536.0;
-        self.last.push_back(value);
         self.sum += value;
-        if self.last.len() > self.len {
-            self.sum -= self.last.pop_front().unwrap_or(0.0);
-        }
-        (self.last.len() == self.len).then(|| self.sum / self.len as f64)
+        self.sum -= std::mem::replace(&mut self.last[self.at], value);
+        self.at = if self.at + 1 == self.last.len() { 0 } else { self.at + 1 };
+        self.n += 1;
+        (self.n >= self.last.len()).then(|| self.sum / self.last.len() as f64)
     }
 }
 
@@ -243,45 +244,46 @@ impl Running {
         let level_below = self.level.n_below(plain);
         let floor = (RELATIVE_FLOOR * level.abs()).max(1e-9);
 
+        let block_days = self.block_len as f64 * self.step_days;
+        let alarms_only = block_days < COMMON * one_in_days;
+        let idle = if alarms_only { self.rate.idle() } else { 0.0 };
         let mut peak = Peak::default();
         let floors = [floor, floor, 0.1, 0.1, 0.1];
         let mut ready = false;
-        let mut below = [0; N_VIEWS];
+        let mut below = [None; N_VIEWS];
         let mut answers = [None; N_VIEWS];
         if self.seen >= BEFORE {
             let width = self.season.width(day);
             let before = median_7(self.recent);
             let jump = (plain - before).abs() / width;
-            // The order of readings does not matter to a median, so that the last ones lie in a ring.
-            let now: [f64; NOW] = std::array::from_fn(|k| {
-                if k == 0 { plain } else { self.recent[(self.seen + BEFORE - k) % BEFORE] }
-            });
+            let now: [f64; NOW] =
+                std::array::from_fn(|k| if k == 0 { plain } else { self.recent[BEFORE - k] });
             let place = self.level.place(plain, level_below);
-            below[0] = self.tails[0].n_below(jump);
+            let jump_below = self.tails[0].n_below(jump);
+            below[0] = Some(jump_below);
             answers = [
                 Some(jump),
                 Some((median_5(now) - level).abs() / width),
                 self.short.push(place).map(f64::abs),
                 self.lasting.push(place).map(f64::abs),
-                self.rough.push(self.tails[0].place(jump, below[0])).map(f64::abs),
+                self.rough.push(self.tails[0].place(jump, jump_below)).map(f64::abs),
             ];
             for i in 0..N_VIEWS {
                 let Some(deviation) = answers[i] else { continue };
-                self.tails[i].prepare(floors[i]);
-                if i > 0 {
-                    below[i] = self.tails[i].n_below(deviation);
+                let tail = &mut self.tails[i];
+                tail.prepare(floors[i]);
+                ready |= tail.judges();
+                if tail.is_usual(deviation, idle.max(peak.surprise)) {
+                    continue;
                 }
-                if let Some(surprise) = self.tails[i].judge(deviation, below[i]) {
-                    if surprise > peak.surprise {
-                        peak = Peak { surprise, view: i, deviation };
-                    }
-                    ready = true;
+                let rank = below[i].unwrap_or_else(|| tail.n_below(deviation));
+                below[i] = Some(rank);
+                if let Some(surprise) = tail.judge(deviation, rank).filter(|s| *s > peak.surprise) {
+                    peak = Peak { surprise, view: i, deviation };
                 }
             }
         }
 
-        let block_days = self.block_len as f64 * self.step_days;
-        let alarms_only = block_days < COMMON * one_in_days;
         // A day that was not seen whole says nothing of what a day brings.
         ready &= self.level.len() == self.long;
         let tails = &mut self.tails;
@@ -301,12 +303,13 @@ impl Running {
             if event || repeated {
                 // In an event a deviation counts as large, not as large as it is.
                 let cap = tail.cap(answer);
-                tail.push(answer.min(cap), if cap < answer { None } else { Some(below) });
+                tail.push(answer.min(cap), below.filter(|_| cap >= answer));
             } else {
-                tail.push(answer, Some(below));
+                tail.push(answer, below);
             }
         }
-        self.recent[self.seen % BEFORE] = plain;
+        self.recent.copy_within(1.., 0);
+        self.recent[BEFORE - 1] = plain;
         self.seen += 1;
         self.level.push_at(plain, level_below);
         judged.filter(|rated| !alarms_only || rated.per_block.is_finite()).map(|rated| Surprise {

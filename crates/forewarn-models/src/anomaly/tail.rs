@@ -32,6 +32,8 @@ pub(super) struct Tail {
     every: usize,
     skipped: usize,
     alike: f64,
+    /// Deviations that the shape is read from.
+    top: usize,
     fit: Option<Fit>,
 }
 
@@ -58,7 +60,8 @@ impl Tail {
     pub(super) fn new(shape: Shape, every: usize, span: usize) -> Self {
         // Deviations over a span overlap; those of half a span count as one.
         let alike = (0.5 * span as f64 / every as f64).max(1.0);
-        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, fit: None }
+        let top = (TOP * alike) as usize;
+        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, top, fit: None }
     }
 
     /// Learns a deviation; `below` is how many earlier ones are below it, where that is known.
@@ -81,7 +84,7 @@ impl Tail {
         if n < LEAST {
             return;
         }
-        let top = ((TOP * self.alike) as usize).min(n / 2);
+        let top = self.top.min(n / 2);
         let holds = |f: &Fit| f.top == top && (f.floor - floor).abs() < f64::EPSILON * floor;
         if self.fit.as_ref().is_some_and(|f| holds(f) || (f.top == top && f.start > f.floor.max(floor))) {
             return;
@@ -100,6 +103,12 @@ impl Tail {
         })
     }
 
+    fn sum_up(&mut self, fit: Fit) -> Fit {
+        let fit = Fit { excess: Some(self.excess(&fit)), ..fit };
+        self.fit = Some(fit);
+        fit
+    }
+
     fn beyond(&self, deviation: f64, start: f64) -> f64 {
         match self.shape {
             Shape::Power => (deviation / start).ln(),
@@ -115,6 +124,32 @@ impl Tail {
     /// The place of a deviation, with `below` earlier ones below it, from -1 (the smallest) to 1; 0 before the first.
     pub(super) fn place(&self, deviation: f64, below: usize) -> f64 {
         self.deviations.place(deviation, below)
+    }
+
+    /// Whether deviations are judged: there are enough earlier ones.
+    pub(super) fn judges(&self) -> bool {
+        self.fit.is_some()
+    }
+
+    /// Whether a deviation is surely no more surprising than `surprise`, at one look: by its rank, told to an eighth, a quarter or
+    /// a half, or, beyond the start, by an exponential tail of the scale at hand, which is thinner than one of unknown scale.
+    pub(super) fn is_usual(&mut self, deviation: f64, surprise: f64) -> bool {
+        let Some(fit) = self.fit else { return false };
+        let n = self.deviations.len();
+        if deviation < fit.start {
+            return [3, 2, 1].into_iter().map(|halved| (n >> halved).max(1)).any(|larger| {
+                LN[n] - LN[larger.max(fit.top)] <= surprise && self.deviations.is_among(deviation, larger)
+            });
+        }
+        let at_start = LN[n] - LN[fit.top];
+        // Logarithms cost as much as the judging.
+        if at_start >= surprise || self.shape == Shape::Power {
+            return false;
+        }
+        let fit = self.sum_up(fit);
+        let Beyond { scale, .. } = self.fitted(&fit, deviation, 0.0);
+        // `ln(1 + x)` is at most `x`; the rest is rounding.
+        at_start + (deviation - fit.start) / scale + 1e-6 <= surprise
     }
 
     /// The surprise of a deviation (>= 0), about `-ln P(a deviation as large)`, with `below` earlier ones below it. `None` while
@@ -135,9 +170,7 @@ impl Tail {
             let larger = (n - below(self)).max(fit.top);
             return Some(LN[n] - LN[larger]);
         }
-        let excess = self.excess(&fit);
-        let fit = Fit { excess: Some(excess), ..fit };
-        self.fit = Some(fit);
+        let fit = self.sum_up(fit);
         let Beyond { count, scale } = self.fitted(&fit, deviation, own);
         let at_start = (n as f64 / count).ln();
         let beyond = self.beyond(deviation.max(fit.start), fit.start);
