@@ -188,6 +188,8 @@ fn network(n: usize) -> Vec<(usize, usize)> {
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::rank::median;
+    use proptest::prelude::*;
 
     #[test]
     fn distances_are_in_robust_standard_deviations() {
@@ -197,6 +199,44 @@ mod tests {
         let away = from_peers(&[6.0, 6.0], &slices).unwrap();
         assert!((away[0] - 3.0 / 1.4826).abs() < 1e-12 && away[1].is_nan());
         assert!(from_peers(&[6.0], &slices).is_err());
+    }
+
+    proptest! {
+        /// Against medians taken one by one.
+        #[test]
+        fn many_times_at_once_are_as_one_by_one(
+            rows in (1_usize..24, 1_usize..150).prop_flat_map(|(n, times)| {
+                let value = prop_oneof![
+                    6 => -9.0_f64..9.0,
+                    2 => Just(1.0),
+                    1 => Just(f64::NAN),
+                    1 => Just(f64::INFINITY),
+                    1 => Just(-1e120),
+                ];
+                prop::collection::vec(prop::collection::vec(value, times), n + 1)
+            }),
+        ) {
+            let (own, peers) = (&rows[0], &rows[1..]);
+            let slices: Vec<&[f64]> = peers.iter().map(Vec::as_slice).collect();
+            let mut spreads = Ordered::new(USUAL);
+            let plain: Vec<f64> = (0..own.len())
+                .map(|i| {
+                    let mut here: Vec<f64> = slices.iter().map(|p| p[i]).filter(|v| v.abs() < 1e100).collect();
+                    if here.len() < MIN_PEERS {
+                        return f64::NAN;
+                    }
+                    let center = median(&mut here);
+                    here.iter_mut().for_each(|v| *v = (*v - center).abs());
+                    let spread = 1.4826 * median(&mut here);
+                    let usual = spreads.median().unwrap_or(spread);
+                    spreads.push(spread);
+                    let scale = spread.max(0.5 * usual).max(1e-3 * center.abs()).max(1e-9);
+                    if own[i].is_finite() { (own[i].clamp(-1e100, 1e100) - center) / scale } else { f64::NAN }
+                })
+                .collect();
+            let bits = |v: &[f64]| v.iter().map(|v| (v + 0.0).to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&from_peers(own, &slices).unwrap()), bits(&plain));
+        }
     }
 
     #[test]

@@ -288,7 +288,9 @@ mod tests {
 
     #[test]
     fn exponential_surprises_keep_their_rate_and_monsters_are_censored() {
-        let mut of = |_: usize, deviation: f64| deviation;
+        fn of(_: usize, deviation: f64) -> f64 {
+            deviation
+        }
         let peak = |surprise: f64| Peak { surprise, view: 0, deviation: surprise };
         let mut rng = generator(1, 5);
         let mut rate = EventRate::new(10);
@@ -297,10 +299,10 @@ mod tests {
         }
         let common = rate.judge(peak(5.0), 50.0, 0.1, false, &mut of).unwrap();
         assert!((common.per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4, "{common:?}");
-        let mut monster = |rate: &mut EventRate, day: f64| {
+        let monster = |rate: &mut EventRate, day: f64| {
             let rated = rate.judge(peak(40.0), day, 0.1, false, &mut of);
             rate.push(peak(40.0), day, rated, false, &mut of);
-            (1..10).for_each(|i| rate.push(peak(0.5), day + f64::from(i) * 0.01, None, false, of));
+            (1..10).for_each(|i| rate.push(peak(0.5), day + f64::from(i) * 0.01, None, false, &mut of));
             rated.unwrap()
         };
         // The second of its size still is an event, the third in a row is not.

@@ -151,3 +151,28 @@ pub(super) fn turn(sums: &Sums, a: usize, c: usize, least: usize) -> (usize, f64
     }
     (at, (sums.line_rest(a, c) - gained).max(0.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Two parts that leave less than the limit are never overlooked.
+        #[test]
+        fn what_may_leave_less_holds_all_that_does(
+            x in prop::collection::vec(prop_oneof![-1.0_f64..1.0, Just(0.0)], 20..120),
+            jump in (0_usize..120, -4.0_f64..4.0),
+            share in 0.3_f64..1.1,
+            lines: bool,
+        ) {
+            let x: Vec<f64> = x.iter().enumerate().map(|(i, v)| if i < jump.0 { *v } else { v + jump.1 }).collect();
+            let t: Vec<f64> = (0..x.len() as u32).map(f64::from).collect();
+            let sums = Sums::new(&t, &x);
+            let one = if lines { sums.line_rest(0, x.len()) } else { sums.mean_rest(0, x.len()) };
+            let (_, gained) = two_parts(&sums, 0, x.len(), 7, lines);
+            let may = may_leave_less(&sums, 0, x.len(), 7, lines, share * one);
+            prop_assert!(may || one - gained >= share * one - 1e-9);
+        }
+    }
+}
