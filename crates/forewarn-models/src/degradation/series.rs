@@ -74,7 +74,8 @@ impl DailySeries {
     /// ```
     /// use forewarn_models::DailySeries;
     /// let series = DailySeries::of_days(3.0, vec![7.0, f64::NAN, 1.0])?;
-    /// assert_eq!(series, DailySeries::new(&[5.0, 3.0], &[1.0, 7.0])?);
+    /// assert_eq!((series.n_days(), series.value(1), series.value(2)), (3, None, Some(1.0)));
+    /// assert_eq!(DailySeries::of_days(3.0, vec![7.0, 1.0])?, DailySeries::new(&[4.0, 3.0], &[1.0, 7.0])?);
     /// assert!(DailySeries::of_days(3.0, Vec::new()).is_err());
     /// # Ok::<(), forewarn_models::ModelError>(())
     /// ```
