@@ -26,9 +26,9 @@
 //! | what a measure did | [`matched_rate_ratio`]; [`benjamini_hochberg`] over all | [`RateRatio`], q-values |
 //! | hidden condition | [`Condition::fit`] on days before failures; [`Condition::state`], [`Condition::outlook`] | P(normal, worn, critical), P(failure) |
 //! | tickets that say the same | [`text::Lexicon::bags`], [`text::TextGroups::fit`]; [`text::TextGroups::assign`], [`text::name_words`] | groups, their words |
-//! | slow decline | [`DailySeries::new`]; [`course`], or [`trend`], [`change_points`], [`time_to_threshold`] alone | [`Trend`], [`Change`]s, [`TimeToThreshold`] |
+//! | slow decline | [`DailySeries::new`]; [`course`], or [`CleanSeries`] for parts of it, or [`trend`], [`change_points`], [`time_to_threshold`] alone | [`Trend`], [`Change`]s, [`TimeToThreshold`] |
 //! | remaining life | [`RemainingModel::fit`] on [`UnitPath`]s that ran to failure; [`RemainingModel::predict`] | [`RemainingLife`] |
-//! | readings that are unlike the past, or the peers | [`anomaly::anomalies`], [`anomaly::from_peers`]; [`anomaly::Anomalies::alarms`] at a stated rate; [`anomaly::storms`] | false alarms a day, alarms, storms |
+//! | readings that are unlike the past, or the peers | [`anomaly::anomalies`], [`anomaly::from_peers`]; [`anomaly::Anomalies::alarms`] at a stated rate, or [`anomaly::last_alarm`]; [`anomaly::storms`] | false alarms a day, alarms, storms |
 //! | rising or falling over months | [`line_slope`], [`rate_slope`] | [`Slope`] with a test that allows for spread and alike neighbours |
 //! | how long until an end, with some open | [`restricted_mean`] | [`RestrictedMean`] |
 //! | faster than before | [`rate_ratio`] | a ratio of rates with its exact interval |
@@ -130,8 +130,8 @@ pub use counts::{
     reconcile_counts, recorded_periods, rest_periods,
 };
 pub use degradation::{
-    Change, ChangeKind, Course, DailySeries, RemainingLife, RemainingModel, RemainingParams, Side,
-    TimeToThreshold, Trend, UnitPath, change_points, course, time_to_threshold, trend,
+    Change, ChangeKind, CleanSeries, Course, DailySeries, RemainingLife, RemainingModel, RemainingParams,
+    Side, TimeToThreshold, Trend, UnitPath, change_points, course, time_to_threshold, trend,
 };
 pub use error::ModelError;
 pub use interval::{LocalEvidence, probability_interval, probability_intervals, unseen_spread};

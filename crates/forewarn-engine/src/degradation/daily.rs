@@ -2,6 +2,7 @@
 //! looked for in them.
 
 use forewarn_frames::{History, Series};
+use rayon::prelude::*;
 
 /// Days that are looked at.
 pub(super) const WINDOW_DAYS: usize = 365;
@@ -31,12 +32,14 @@ impl Days {
     pub(super) fn of(history: &History<'_>, metric: usize, among: &[usize], shown: Shown) -> Self {
         let until = history.cutoff().day();
         let first = until - WINDOW_DAYS as i32;
+        let read = |asset: &usize| {
+            let series = history.series(*asset, metric);
+            if series.is_empty() { Vec::new() } else { days_of(&series, first, until, shown) }
+        };
+        let all: Vec<Vec<f64>> = among.par_iter().map(read).collect();
         let mut values = vec![Vec::new(); history.n_assets()];
-        for &asset in among {
-            let series = history.series(asset, metric);
-            if !series.is_empty() {
-                values[asset] = days_of(&series, first, until, shown);
-            }
+        for (asset, days) in among.iter().zip(all) {
+            values[*asset] = days;
         }
         Self { first, values }
     }

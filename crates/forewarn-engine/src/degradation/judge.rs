@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use forewarn_features::counts_up;
 use forewarn_frames::History;
-use forewarn_models::anomaly::{MIN_PEERS, StormRule, anomalies, from_peers, storms};
-use forewarn_models::{Change, ChangeKind, DailySeries, Side, benjamini_hochberg, course, median};
+use forewarn_models::anomaly::{MIN_PEERS, StormRule, from_peers, last_alarm, storms};
+use forewarn_models::{Change, ChangeKind, CleanSeries, DailySeries, Side, benjamini_hochberg, median};
 use rayon::prelude::*;
 
 use super::daily::{Days, Shown, WINDOW_DAYS, moves};
@@ -162,29 +162,19 @@ pub(super) fn judge(
         // A threshold is one of the level, also where the rise is what is looked at otherwise.
         let levels =
             (rise && !thresholds.is_empty()).then(|| Days::of(history, metric, &population, Shown::Level));
-        let level = levels.as_ref().unwrap_or(&days);
         let look = Look {
             history,
             metric,
             rise,
             days: &days,
+            levels: levels.as_ref(),
+            times: &days.times(),
+            thresholds: &thresholds,
             peers: &peers,
             one_in_days,
-            // Where a level matters, how soon it is reached says all.
-            trends: thresholds.is_empty(),
         };
-        let parts: Vec<(Vec<Found>, bool)> = population
-            .par_iter()
-            .map(|&a| {
-                let mut found = look.near(a, level, &thresholds)?;
-                let moving = moves(&days.values[a], LEAST_DAYS);
-                if moving {
-                    found.extend(look.own(a)?);
-                    found.extend(look.beside_peers(a)?);
-                }
-                Ok((found, moving))
-            })
-            .collect::<Result<_, EngineError>>()?;
+        let parts: Vec<(Vec<Found>, bool)> =
+            population.par_iter().map(|&a| look.at(a)).collect::<Result<_, EngineError>>()?;
         n_series.push(parts.iter().filter(|p| p.1).count());
         found.extend(parts.into_iter().flat_map(|p| p.0));
         for rule in learned.iter().filter(|l| l.metric == metric) {
@@ -247,10 +237,13 @@ struct Look<'a> {
     metric: usize,
     rise: bool,
     days: &'a Days,
+    /// The levels, where the days are rises and a threshold is one of the level.
+    levels: Option<&'a Days>,
+    /// The times of the days.
+    times: &'a [f64],
+    thresholds: &'a [(f64, Side)],
     peers: &'a [Vec<usize>],
     one_in_days: f64,
-    /// Whether a trend is told by itself.
-    trends: bool,
 }
 
 impl Look<'_> {
@@ -271,46 +264,64 @@ impl Look<'_> {
         }
     }
 
+    /// All that is found on an asset, and whether its series moves.
+    fn at(&self, asset: usize) -> Result<(Vec<Found>, bool), EngineError> {
+        let values = &self.days.values[asset];
+        let moving = moves(values, LEAST_DAYS);
+        let level = self.levels.map_or(values, |l| &l.values[asset]);
+        let asked = !self.thresholds.is_empty() && level.iter().any(|v| !v.is_nan());
+        let level = if asked { Some(self.clean(level)?) } else { None };
+        let mut found = level.as_ref().map_or_else(|| Ok(Vec::new()), |level| self.near(asset, level))?;
+        if moving {
+            // Where there is a threshold and the level is what is looked at, it is cleaned already.
+            let own = match level.filter(|_| self.levels.is_none()) {
+                Some(level) => level,
+                None => self.clean(values)?,
+            };
+            found.extend(self.own(asset, &own)?);
+            found.extend(self.beside_peers(asset)?);
+        }
+        Ok((found, moving))
+    }
+
+    fn clean(&self, values: &[f64]) -> Result<CleanSeries, EngineError> {
+        let series = DailySeries::of_days(f64::from(self.days.first), values.to_vec());
+        Ok(CleanSeries::of(&series.map_err(EngineError::model)?))
+    }
+
     /// The thresholds that the level nears or has passed.
-    fn near(
-        &self,
-        asset: usize,
-        level: &Days,
-        thresholds: &[(f64, Side)],
-    ) -> Result<Vec<Found>, EngineError> {
-        let values = &level.values[asset];
-        if thresholds.is_empty() || values.iter().all(|v| v.is_nan()) {
+    fn near(&self, asset: usize, level: &CleanSeries) -> Result<Vec<Found>, EngineError> {
+        let crossings = level.crossings(self.thresholds, HORIZON_DAYS).map_err(EngineError::model)?;
+        let near = self.thresholds.iter().zip(crossings.into_iter().flatten());
+        let near: Vec<_> = near.filter(|(_, c)| c.low_days.is_some()).collect();
+        if near.is_empty() {
             return Ok(Vec::new());
         }
-        let series = DailySeries::new(&level.times(), values).map_err(EngineError::model)?;
-        let course = course(&series, thresholds, HORIZON_DAYS).map_err(EngineError::model)?;
-        let first = series.first_day() as i32;
-        let mut out = Vec::new();
-        for ((threshold, side), crossing) in thresholds.iter().zip(&course.crossings) {
-            let Some(c) = crossing.as_ref().filter(|c| c.low_days.is_some()) else { continue };
-            let since = turned(&course.changes).map_or(first, |c| first + c.day as i32);
-            let score = course.trend.as_ref().map_or(0.0, |t| minus_log10(t.p_value));
+        let since = self.days.first + turned(level.changes()).map_or(0, |c| c.day as i32);
+        let score = level.trend_where(|_, _| true).map_or(0.0, |t| minus_log10(t.p_value));
+        let found = near.into_iter().map(|((threshold, side), c)| {
             let mut f = self.found(asset, What::Nears { side: *side }, since, c.level, score);
             f.rise = false;
             f.threshold = Some(*threshold);
             f.eta = [c.low_days, c.median_days, c.high_days];
             f.slope_per_day = Some(c.slope_per_day);
-            out.push(f);
-        }
-        Ok(out)
+            f
+        });
+        Ok(found.collect())
     }
 
     /// The series against its own past.
-    fn own(&self, asset: usize) -> Result<Vec<Found>, EngineError> {
-        let (values, times) = (&self.days.values[asset], self.days.times());
-        let series = DailySeries::new(&times, values).map_err(EngineError::model)?;
-        let course = course(&series, &[], HORIZON_DAYS).map_err(EngineError::model)?;
-        let day = |i: usize| series.first_day() as i32 + i as i32;
+    fn own(&self, asset: usize, clean: &CleanSeries) -> Result<Vec<Found>, EngineError> {
+        let values = &self.days.values[asset];
+        let changes = clean.changes();
+        let day = |i: usize| self.days.first + i as i32;
         let mut out = Vec::new();
-        if let Some(t) = course.trend.as_ref().filter(|_| self.trends) {
-            let small = t.slope_per_day.abs() * 30.0 < LEAST_MOVE * t.level_at_end.abs();
-            if !small && t.slope_per_day != 0.0 {
-                let since = turned(&course.changes).map_or(day(0), |c| day(c.day));
+        // Where a level matters, how soon it is reached says all.
+        if self.thresholds.is_empty() {
+            let matters =
+                |slope: f64, level: f64| slope != 0.0 && slope.abs() * 30.0 >= LEAST_MOVE * level.abs();
+            if let Some(t) = clean.trend_where(matters) {
+                let since = turned(changes).map_or(day(0), |c| day(c.day));
                 let what = What::Trend { p_value: t.p_value };
                 let mut f = self.found(asset, what, since, t.level_at_end, minus_log10(t.p_value));
                 f.slope_per_day = Some(t.slope_per_day);
@@ -318,7 +329,7 @@ impl Look<'_> {
             }
         }
         let recent = self.history.cutoff().day() - CHANGED_DAYS;
-        if let Some(c) = course.changes.iter().rfind(|c| day(c.day) >= recent) {
+        if let Some(c) = changes.iter().rfind(|c| day(c.day) >= recent) {
             let at = (day(c.day) - self.days.first) as usize;
             let what = What::Changed { kind: c.kind, spread_ratio: c.spread_ratio };
             // What counts up rises by nothing on most days: the median would say nothing.
@@ -328,23 +339,15 @@ impl Look<'_> {
             f.slope_per_day = (c.kind == ChangeKind::Slope).then_some(c.slope_change_per_day);
             out.push(f);
         }
-        out.extend(self.alarm(asset, &times, values, false)?);
+        out.extend(self.alarm(asset, values, false)?);
         Ok(out)
     }
 
     /// The latest alarm of the last days.
-    fn alarm(
-        &self,
-        asset: usize,
-        times: &[f64],
-        judged: &[f64],
-        peers: bool,
-    ) -> Result<Option<Found>, EngineError> {
-        let all = anomalies(times, judged).map_err(EngineError::model)?;
-        let alarms = all.alarms(self.one_in_days).map_err(EngineError::model)?;
+    fn alarm(&self, asset: usize, judged: &[f64], peers: bool) -> Result<Option<Found>, EngineError> {
+        let last = last_alarm(self.times, judged, self.one_in_days).map_err(EngineError::model)?;
         let recent = WINDOW_DAYS - UNLIKE_DAYS as usize;
-        let Some(&at) = alarms.iter().rfind(|i| **i >= recent) else { return Ok(None) };
-        let Some(surprise) = all.surprises[at] else { return Ok(None) };
+        let Some((at, surprise)) = last.filter(|(at, _)| *at >= recent) else { return Ok(None) };
         let rate = surprise.false_alarms_per_day;
         let one_in_days = 1.0 / rate.max(1e-16);
         let what = if peers { What::UnlikePeers { one_in_days } } else { What::Unlike { one_in_days } };
@@ -371,7 +374,7 @@ impl Look<'_> {
             return Ok(None);
         }
         let away = from_peers(&self.days.values[asset], &peers).map_err(EngineError::model)?;
-        self.alarm(asset, &self.days.times(), &away, true)
+        self.alarm(asset, &away, true)
     }
 
     /// Whether the asset is where others failed soon.

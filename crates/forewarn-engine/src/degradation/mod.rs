@@ -220,7 +220,8 @@ fn points(history: &History<'_>, found: &[Found]) -> Result<Vec<Point>, EngineEr
         }
         let What::Nears { side } = f.what else { continue };
         let Some(limit) = f.threshold.filter(|_| f.eta[1] != Some(0.0)) else { continue };
-        let series = DailySeries::new(&days.times(), values).map_err(EngineError::model)?;
+        let series =
+            DailySeries::of_days(f64::from(days.first), values.clone()).map_err(EngineError::model)?;
         out.extend(
             ahead(&series, f.value, (limit, side), until)?
                 .into_iter()

@@ -20,8 +20,9 @@ mod series;
 mod storm;
 mod tail;
 
+pub(crate) use ordered::median_7;
 pub use peers::{MIN_PEERS, from_peers};
-pub use series::{Anomalies, OwnBaseline, Surprise, anomalies};
+pub use series::{Anomalies, OwnBaseline, Surprise, anomalies, last_alarm};
 pub use storm::{Storm, StormRule, storms};
 
 #[cfg(test)]

@@ -1,19 +1,32 @@
 //! The last values of a stream, kept in order, for medians and quantiles. It does not know what the values are.
 
-use std::collections::VecDeque;
+/// Room that a window begins with.
+const ROOM: usize = 64;
 
 /// A sliding window whose order statistics cost a search, not a sort.
 #[derive(Debug, Clone)]
 pub(super) struct Ordered {
     capacity: usize,
-    recent: VecDeque<f64>,
+    /// A ring once it is full, with the place of the oldest.
+    recent: Vec<f64>,
+    oldest: usize,
     sorted: Vec<f64>,
 }
 
 impl Ordered {
     /// A window of the last `capacity` (>= 1) values.
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), recent: VecDeque::new(), sorted: Vec::new() }
+        let capacity = capacity.max(1);
+        let room = capacity.min(ROOM);
+        Self { capacity, recent: Vec::with_capacity(room), oldest: 0, sorted: Vec::with_capacity(room) }
+    }
+
+    /// A window of `capacity` (>= 1) that the values, at most as many, came to one by one.
+    pub(super) fn of(capacity: usize, values: impl Iterator<Item = f64>) -> Self {
+        let recent: Vec<f64> = values.collect();
+        let mut sorted = recent.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        Self { capacity, recent, oldest: 0, sorted }
     }
 
     /// Adds a finite value and lets the oldest go, which is returned, where the window is full.
@@ -25,12 +38,13 @@ impl Ordered {
     /// As [`Ordered::push`], where it is known how many values of the window are below the new one.
     pub(super) fn push_at(&mut self, value: f64, below: usize) -> Option<f64> {
         let at = below;
-        self.recent.push_back(value);
-        let oldest = if self.recent.len() > self.capacity { self.recent.pop_front() } else { None };
-        let Some(oldest) = oldest else {
+        if self.recent.len() < self.capacity {
+            self.recent.push(value);
             self.sorted.insert(at, value);
             return None;
-        };
+        }
+        let oldest = std::mem::replace(&mut self.recent[self.oldest], value);
+        self.oldest = if self.oldest + 1 == self.capacity { 0 } else { self.oldest + 1 };
         // One move of what lies between the two places, not one for each.
         let from = self.sorted.partition_point(|v| *v < oldest);
         if from < at {
@@ -48,8 +62,9 @@ impl Ordered {
     }
 
     /// The values, the oldest first.
-    pub(super) fn recent(&self) -> impl DoubleEndedIterator<Item = f64> + '_ {
-        self.recent.iter().copied()
+    pub(super) fn recent(&self) -> impl Iterator<Item = f64> + '_ {
+        let (late, early) = self.recent.split_at(self.oldest);
+        early.iter().chain(late).copied()
     }
 
     /// The value that a share `1 - upper` of the window lies at or below; `None` for an empty window.
@@ -67,6 +82,16 @@ impl Ordered {
     /// The `k`-th largest value, 1 the largest; 0 where there are fewer.
     pub(super) fn largest(&self, k: usize) -> f64 {
         self.sorted.len().checked_sub(k).and_then(|i| self.sorted.get(i)).copied().unwrap_or(0.0)
+    }
+
+    /// The `n` largest values, the largest first; 0 where there are fewer.
+    pub(super) fn top(&self, n: usize) -> impl Iterator<Item = f64> + '_ {
+        self.sorted.iter().rev().copied().chain(std::iter::repeat(0.0)).take(n)
+    }
+
+    /// Whether at most all but `n` values of the window are below `value`: one look, where [`Ordered::n_below`] takes many.
+    pub(super) fn is_among(&self, value: f64, n: usize) -> bool {
+        self.sorted.len().checked_sub(n).and_then(|at| self.sorted.get(at)).is_some_and(|v| value <= *v)
     }
 
     /// How many values of the window are below `value`.
@@ -94,44 +119,27 @@ impl Ordered {
     }
 }
 
+/// Puts pairs of a few variables in order, one after another.
+macro_rules! in_order {
+    ($($x:ident $y:ident),*) => {
+        $(($x, $y) = if $y < $x { ($y, $x) } else { ($x, $y) };)*
+    };
+}
+
 /// The median of five values, by a sorting network: no branch that could be guessed wrongly.
-pub(super) fn median_5(mut values: [f64; 5]) -> f64 {
-    const STEPS: [(usize, usize); 9] =
-        [(0, 3), (1, 4), (0, 2), (1, 3), (0, 1), (2, 4), (1, 2), (3, 4), (2, 3)];
-    network(&mut values, &STEPS);
-    values[2]
+pub(super) fn median_5(values: [f64; 5]) -> f64 {
+    let [mut a, mut b, mut c, mut d, mut e] = values;
+    in_order!(a d, b e, a c, b d, a b, c e, b c, d e, c d);
+    let _ = (a, b, d, e);
+    c
 }
 
 /// The median of seven values, by a sorting network.
-pub(super) fn median_7(mut values: [f64; 7]) -> f64 {
-    const STEPS: [(usize, usize); 16] = [
-        (0, 6),
-        (2, 3),
-        (4, 5),
-        (0, 2),
-        (1, 4),
-        (3, 6),
-        (0, 1),
-        (2, 5),
-        (3, 4),
-        (1, 2),
-        (4, 6),
-        (2, 3),
-        (4, 5),
-        (1, 2),
-        (3, 4),
-        (5, 6),
-    ];
-    network(&mut values, &STEPS);
-    values[3]
-}
-
-#[inline]
-fn network<const N: usize>(values: &mut [f64; N], steps: &[(usize, usize)]) {
-    for (a, b) in steps {
-        let (x, y) = (values[*a], values[*b]);
-        (values[*a], values[*b]) = if y < x { (y, x) } else { (x, y) };
-    }
+pub(crate) fn median_7(values: [f64; 7]) -> f64 {
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g] = values;
+    in_order!(a g, c d, e f, a c, b e, d g, a b, c f, d e, b c, e g, c d, e f, b c, d e, f g);
+    let _ = (a, b, c, e, f, g);
+    d
 }
 
 /// The median of a few values, which it puts in order; NaN for none.

@@ -35,6 +35,9 @@ pub(super) struct EventRate {
     maxima: Ordered,
     n_blocks: usize,
     judge_anew_at: usize,
+    /// The surprise that the tail begins at, as of the last full block.
+    start: Option<f64>,
+    /// The tail, once a surprise beyond its start asked for it.
     tail: Option<Fitted>,
     /// Days and peaks of earlier events, the last ones.
     events: VecDeque<(f64, Peak)>,
@@ -57,6 +60,13 @@ struct Block {
     /// What an event in this block counts as; infinite without one.
     cap: f64,
     in_event: bool,
+}
+
+impl Block {
+    /// What the block counts as among the maxima.
+    fn counted(&self) -> f64 {
+        self.peak.surprise.min(self.cap)
+    }
 }
 
 /// What is said of one surprise.
@@ -120,21 +130,37 @@ impl EventRate {
             maxima: Ordered::new(MEMORY),
             n_blocks: 0,
             judge_anew_at: 2 * LEAST,
+            start: None,
             tail: None,
             events: VecDeque::new(),
         }
     }
 
+    /// A surprise up to this changes nothing, where only alarms are asked for: it is neither the largest of its block nor beyond
+    /// the start of the tail.
+    pub(super) fn idle(&self) -> f64 {
+        self.block.peak.surprise.min(self.start.unwrap_or(f64::INFINITY))
+    }
+
     /// How often as surprising an event comes; `day` is now. `None` while too few blocks were seen.
     /// `anew` judges a deviation of a view by what is known now.
+    ///
+    /// Where `alarms_only`, a surprise below the start of the tail, which comes in every tenth block at least and is no event, is
+    /// said to come all the time.
     pub(super) fn judge(
-        &self,
+        &mut self,
         peak: Peak,
         day: f64,
         block_days: f64,
-        anew: impl Fn(usize, f64) -> f64,
+        alarms_only: bool,
+        anew: &mut impl FnMut(usize, f64) -> f64,
     ) -> Option<Rated> {
-        let (tail, surprise) = (self.tail?, peak.surprise);
+        let (start, surprise) = (self.start?, peak.surprise);
+        if alarms_only && surprise <= start {
+            return Some(Rated { per_block: f64::INFINITY, rare: false, event: false });
+        }
+        let tail = self.tail.unwrap_or_else(|| self.fit(start));
+        self.tail = Some(tail);
         let mut per_block = tail.per_block(surprise);
         let rare = surprise > tail.noted;
         if rare {
@@ -161,7 +187,7 @@ impl EventRate {
         day: f64,
         rated: Option<Rated>,
         repeated: bool,
-        anew: impl Fn(usize, f64) -> f64,
+        anew: &mut impl FnMut(usize, f64) -> f64,
     ) {
         if rated.is_some_and(|r| r.rare) {
             match self.events.back_mut() {
@@ -191,23 +217,23 @@ impl EventRate {
         }
     }
 
-    fn close_block(&mut self, anew: impl Fn(usize, f64) -> f64) {
+    fn close_block(&mut self, anew: &mut impl FnMut(usize, f64) -> f64) {
         let mut block = std::mem::take(&mut self.block);
+        // Where there was an event, the tail was asked for.
         block.cap = self.tail.filter(|_| block.in_event).map_or(f64::INFINITY, |t| t.once);
         self.filled = 0;
         if self.blocks.len() == MEMORY {
             self.blocks.pop_front();
         }
         self.blocks.push_back(block);
-        self.maxima.push(block.peak.surprise.min(block.cap));
+        self.maxima.push(block.counted());
         self.n_blocks += 1;
         if self.n_blocks == self.judge_anew_at {
             self.judge_anew_at += self.judge_anew_at / 4;
-            self.maxima = Ordered::new(MEMORY);
             for block in &mut self.blocks {
                 block.peak.surprise = anew(block.peak.view, block.peak.deviation);
-                self.maxima.push(block.peak.surprise.min(block.cap));
             }
+            self.maxima = Ordered::of(MEMORY, self.blocks.iter().map(Block::counted));
         }
         let n = self.maxima.len();
         if n < LEAST {
@@ -215,6 +241,12 @@ impl EventRate {
         }
         let top = (n / 2).min(TOP.max(n / 10));
         let Some(start) = self.maxima.upper_quantile(top as f64 / n as f64) else { return };
+        (self.start, self.tail) = (Some(start), None);
+    }
+
+    /// The tail beyond its start, by the blocks seen.
+    fn fit(&self, start: f64) -> Fitted {
+        let n = self.maxima.len();
         // Maxima of counts are often equal, so that more of them than were asked for lie at the start.
         let top = self.maxima.n_at_least(start).min(n - 1);
         let share = top as f64 / n as f64;
@@ -225,7 +257,7 @@ impl EventRate {
         let sum = PRIOR + excesses / gumbel_excess(per_block);
         // An event may last over several blocks, and counts once: the runs estimate of the extremal index (Smith and Weissman
         // 1994), less the neighbors that chance brings.
-        let over = |b: &Block| b.peak.surprise.min(b.cap) >= start;
+        let over = |b: &Block| b.counted() >= start;
         let pairs = self.blocks.iter().zip(self.blocks.iter().skip(1));
         let ends = pairs.filter(|(a, b)| over(a) && !over(b)).count() as f64;
         let apart = ((ends + 1.0) / (top as f64 + 1.0) / (1.0 - share)).clamp(0.5, 1.0);
@@ -233,7 +265,7 @@ impl EventRate {
         let expected = self.n_blocks as f64 * per_block;
         let once = start + sum * (expected.max(1.0).powf(1.0 / count) - 1.0);
         let noted = once.min(start + NOTED * sum / count);
-        self.tail = Some(Fitted { start, per_block, sum, count, once, noted });
+        Fitted { start, per_block, sum, count, once, noted }
     }
 }
 
@@ -256,25 +288,27 @@ mod tests {
 
     #[test]
     fn exponential_surprises_keep_their_rate_and_monsters_are_censored() {
-        let of = |_: usize, deviation: f64| deviation;
+        fn of(_: usize, deviation: f64) -> f64 {
+            deviation
+        }
         let peak = |surprise: f64| Peak { surprise, view: 0, deviation: surprise };
         let mut rng = generator(1, 5);
         let mut rate = EventRate::new(10);
         for i in 0..5000 {
-            rate.push(peak(-(1.0 - uniform(&mut rng)).ln()), f64::from(i) * 0.01, None, false, of);
+            rate.push(peak(-(1.0 - uniform(&mut rng)).ln()), f64::from(i) * 0.01, None, false, &mut of);
         }
-        let common = rate.judge(peak(5.0), 50.0, 0.1, of).unwrap();
+        let common = rate.judge(peak(5.0), 50.0, 0.1, false, &mut of).unwrap();
         assert!((common.per_block / (10.0 * (-5.0_f64).exp()) - 1.0).abs() < 0.4, "{common:?}");
         let monster = |rate: &mut EventRate, day: f64| {
-            let rated = rate.judge(peak(40.0), day, 0.1, of);
-            rate.push(peak(40.0), day, rated, false, of);
-            (1..10).for_each(|i| rate.push(peak(0.5), day + f64::from(i) * 0.01, None, false, of));
+            let rated = rate.judge(peak(40.0), day, 0.1, false, &mut of);
+            rate.push(peak(40.0), day, rated, false, &mut of);
+            (1..10).for_each(|i| rate.push(peak(0.5), day + f64::from(i) * 0.01, None, false, &mut of));
             rated.unwrap()
         };
         // The second of its size still is an event, the third in a row is not.
         assert!(monster(&mut rate, 50.0).event && monster(&mut rate, 50.5).event);
-        assert!(rate.judge(peak(20.0), 50.6, 0.1, of).unwrap().per_block > 0.05);
+        assert!(rate.judge(peak(20.0), 50.6, 0.1, false, &mut of).unwrap().per_block > 0.05);
         assert!(!monster(&mut rate, 51.0).event);
-        assert!(EventRate::new(3).judge(peak(1.0), 0.0, 1.0, of).is_none());
+        assert!(EventRate::new(3).judge(peak(1.0), 0.0, 1.0, false, &mut of).is_none());
     }
 }

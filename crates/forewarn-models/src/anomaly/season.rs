@@ -1,7 +1,7 @@
 //! What a time of day or a day of week usually adds to the level of a series, where the series shows that it matters. It
 //! does not know dates: a day is a unit of time, a week is seven of them.
 
-use super::ordered::median_of;
+use super::ordered::{median_7, median_of};
 
 /// Cycles that a profile is the median of.
 const CYCLES: usize = 7;
@@ -53,9 +53,13 @@ impl Profile {
     }
 
     fn part(&self, day: f64) -> usize {
-        let share = (day / self.period_days).rem_euclid(1.0);
+        // `rem_euclid(1.0)`, without the long division; days lie within ±1e9.
+        let cycles = day / self.period_days;
+        let over = cycles - (cycles as i64) as f64;
+        let share = if over < 0.0 { over + 1.0 } else { over };
         // A hair is added because a day number in binary may lie just below the part that it opens.
-        ((share * self.parts.len() as f64 + 1e-6) as usize) % self.parts.len()
+        let part = (share * self.parts.len() as f64 + 1e-6) as usize;
+        if part < self.parts.len() { part } else { part - self.parts.len() }
     }
 
     fn at(&self, day: f64) -> f64 {
@@ -97,8 +101,7 @@ impl Profile {
             *seen += 1;
             let known = (*seen).min(CYCLES);
             if known >= LEAST_CYCLES {
-                let mut copy = *cycles;
-                self.expected[part] = median_of(&mut copy[..known]);
+                self.expected[part] = median_so_far(cycles, known);
             }
         }
         (self.sum, self.n, self.current_worst) = (0.0, 0, 0.0);
@@ -109,10 +112,11 @@ impl Profile {
         let spreads: Vec<f64> = self
             .worst
             .iter()
-            .map(|(worst, seen)| {
-                let mut copy = *worst;
-                if *seen < LEAST_CYCLES { f64::NAN } else { median_of(&mut copy[..(*seen).min(CYCLES)]) }
-            })
+            .map(
+                |(worst, seen)| {
+                    if *seen < LEAST_CYCLES { f64::NAN } else { median_so_far(worst, (*seen).min(CYCLES)) }
+                },
+            )
             .collect();
         let mut known: Vec<f64> = spreads.iter().copied().filter(|s| *s > 0.0).collect();
         known.sort_by(f64::total_cmp);
@@ -121,6 +125,15 @@ impl Profile {
             *width = if *spread > typical { spread / typical } else { 1.0 };
         }
     }
+}
+
+/// The median of the first `known` cycles.
+fn median_so_far(cycles: &[f64; CYCLES], known: usize) -> f64 {
+    if known == CYCLES {
+        return median_7(*cycles);
+    }
+    let mut copy = *cycles;
+    median_of(&mut copy[..known])
 }
 
 /// The profiles that a step allows, and the one in use.

@@ -20,6 +20,9 @@ const WORSE: f64 = 10.0;
 const N_VIEWS: usize = 5;
 /// A deviation below this share of the level is none to speak of.
 const RELATIVE_FLOOR: f64 = 1e-3;
+/// In one block at least so many events are expected that are no more surprising than the start of the tail: its probability is
+/// a tenth at least, and neighbors count for half.
+const COMMON: f64 = 0.04;
 /// Spans of the level that are judged anew where the season changes.
 const HISTORY: usize = 4;
 /// Largest magnitude of a reading: squares and sums of larger ones would overflow.
@@ -92,27 +95,34 @@ struct Running {
 /// The mean of the last values, and where such means usually lie.
 #[derive(Debug, Clone)]
 struct MeanOf {
-    len: usize,
-    last: VecDeque<f64>,
+    /// A ring, with how many values came.
+    last: Vec<f64>,
+    n: usize,
+    at: usize,
     sum: f64,
 }
 
 impl MeanOf {
     fn new(len: usize) -> Self {
-        Self { len, last: VecDeque::new(), sum: 0.0 }
+        Self { last: vec![0.0; len], n: 0, at: 0, sum: 0.0 }
     }
 
     /// Adds a value in -1 to 1; the mean once there are enough.
     fn push(&mut self, value: f64) -> Option<f64> {
         // Sixteen binary places: sums of such numbers are exact, so that no error creeps in over years.
-        let value = (value * 65536.0).round() / 65536.0;
-        self.last.push_back(value);
+        let value = nearest(value * 65536.0) / 65536.0;
         self.sum += value;
-        if self.last.len() > self.len {
-            self.sum -= self.last.pop_front().unwrap_or(0.0);
-        }
-        (self.last.len() == self.len).then(|| self.sum / self.len as f64)
+        self.sum -= std::mem::replace(&mut self.last[self.at], value);
+        self.at = if self.at + 1 == self.last.len() { 0 } else { self.at + 1 };
+        self.n += 1;
+        (self.n >= self.last.len()).then(|| self.sum / self.last.len() as f64)
     }
+}
+
+/// `round()` of a number that an integer holds, without a call.
+fn nearest(value: f64) -> f64 {
+    let whole = (value as i64) as f64;
+    if (value - whole).abs() < 0.5 { whole } else { whole + 1.0_f64.copysign(value) }
 }
 
 impl OwnBaseline {
@@ -124,6 +134,11 @@ impl OwnBaseline {
     /// Judges a reading by the earlier ones, then learns it. `day` is its time in days. `None` for a reading that is
     /// missing or infinite, whose time is not after the last one, or that has too few before it.
     pub fn push(&mut self, day: f64, value: f64) -> Option<Surprise> {
+        self.push_for(day, value, 0.0)
+    }
+
+    /// As [`OwnBaseline::push`]; what surely comes more often than once in `one_in_days` need not be told.
+    fn push_for(&mut self, day: f64, value: f64, one_in_days: f64) -> Option<Surprise> {
         if !(day.is_finite() && value.is_finite() && day.abs() < 1e9)
             || self.last_day.is_some_and(|last| day <= last)
         {
@@ -132,14 +147,14 @@ impl OwnBaseline {
         self.last_day = Some(day);
         let value = value.clamp(-LARGEST, LARGEST);
         if let Some(running) = &mut self.running {
-            return running.push(day, value);
+            return running.push(day, value, one_in_days);
         }
         self.early.push((day, value));
         if self.early.len() > STEP_FROM {
             let mut steps: Vec<f64> = self.early.windows(2).map(|w| w[1].0 - w[0].0).collect();
             let mut running = Box::new(Running::new(median_of(&mut steps).max(1e-6)));
             for (day, value) in std::mem::take(&mut self.early) {
-                running.push(day, value);
+                running.push(day, value, one_in_days);
             }
             self.running = Some(running);
         }
@@ -187,8 +202,8 @@ impl Running {
         }
     }
 
-    fn push(&mut self, day: f64, value: f64) -> Option<Surprise> {
-        let surprise = self.read(day, value);
+    fn push(&mut self, day: f64, value: f64, one_in_days: f64) -> Option<Surprise> {
+        let surprise = self.read(day, value, one_in_days);
         let level = self.raw.median().unwrap_or(value);
         self.raw.push(value);
         if self.history.len() == HISTORY * self.long {
@@ -215,34 +230,37 @@ impl Running {
             self.level.push(value - self.season.at(*day));
         }
         for (day, value) in &old.history {
-            self.read(*day, *value);
+            // What was said of these is known already.
+            self.read(*day, *value, f64::INFINITY);
         }
         self.history = old.history;
     }
 
     /// Judges and learns a reading under the season in use.
-    fn read(&mut self, day: f64, value: f64) -> Option<Surprise> {
+    fn read(&mut self, day: f64, value: f64, one_in_days: f64) -> Option<Surprise> {
         let season = self.season.at(day);
         let plain = value - season;
         let level = self.level.median().unwrap_or(plain);
         let level_below = self.level.n_below(plain);
         let floor = (RELATIVE_FLOOR * level.abs()).max(1e-9);
 
+        let block_days = self.block_len as f64 * self.step_days;
+        let alarms_only = block_days < COMMON * one_in_days;
+        let idle = if alarms_only { self.rate.idle() } else { 0.0 };
         let mut peak = Peak::default();
         let floors = [floor, floor, 0.1, 0.1, 0.1];
         let mut ready = false;
-        let mut caps = [f64::INFINITY; N_VIEWS];
+        let mut below = [None; N_VIEWS];
         let mut answers = [None; N_VIEWS];
         if self.seen >= BEFORE {
             let width = self.season.width(day);
             let before = median_7(self.recent);
             let jump = (plain - before).abs() / width;
-            // The order of readings does not matter to a median, so that the last ones lie in a ring.
-            let now: [f64; NOW] = std::array::from_fn(|k| {
-                if k == 0 { plain } else { self.recent[(self.seen + BEFORE - k) % BEFORE] }
-            });
+            let now: [f64; NOW] =
+                std::array::from_fn(|k| if k == 0 { plain } else { self.recent[BEFORE - k] });
             let place = self.level.place(plain, level_below);
             let jump_below = self.tails[0].n_below(jump);
+            below[0] = Some(jump_below);
             answers = [
                 Some(jump),
                 Some((median_5(now) - level).abs() / width),
@@ -252,44 +270,49 @@ impl Running {
             ];
             for i in 0..N_VIEWS {
                 let Some(deviation) = answers[i] else { continue };
-                self.tails[i].prepare(floors[i]);
-                let below = if i == 0 { jump_below } else { self.tails[i].n_below(deviation) };
-                if let Some(judged) = self.tails[i].judge(deviation, below) {
-                    if judged.surprise > peak.surprise {
-                        peak = Peak { surprise: judged.surprise, view: i, deviation };
-                    }
-                    caps[i] = judged.cap;
-                    ready = true;
+                let tail = &mut self.tails[i];
+                tail.prepare(floors[i]);
+                ready |= tail.judges();
+                if tail.is_usual(deviation, idle.max(peak.surprise)) {
+                    continue;
+                }
+                let rank = below[i].unwrap_or_else(|| tail.n_below(deviation));
+                below[i] = Some(rank);
+                if let Some(surprise) = tail.judge(deviation, rank).filter(|s| *s > peak.surprise) {
+                    peak = Peak { surprise, view: i, deviation };
                 }
             }
         }
 
-        let block_days = self.block_len as f64 * self.step_days;
         // A day that was not seen whole says nothing of what a day brings.
         ready &= self.level.len() == self.long;
-        let tails = &self.tails;
-        let anew = |view: usize, deviation: f64| {
-            tails[view].judge_anew(deviation).map_or(0.0, |judged| judged.surprise)
-        };
-        let judged = if ready { self.rate.judge(peak, day, block_days, anew) } else { None };
+        let tails = &mut self.tails;
+        let mut anew = |view: usize, deviation: f64| tails[view].judge_anew(deviation).unwrap_or(0.0);
+        let judged =
+            if ready { self.rate.judge(peak, day, block_days, alarms_only, &mut anew) } else { None };
         let event = judged.is_some_and(|r| r.event);
         let repeated = self.last_event.is_some_and(|last| day - last <= self.merge_days);
         if event {
             self.last_event = Some(day);
         }
         if ready {
-            self.rate.push(peak, day, judged, repeated, anew);
+            self.rate.push(peak, day, judged, repeated, &mut anew);
         }
-        // In an event a deviation counts as large, not as large as it is.
-        for (i, tail) in self.tails.iter_mut().enumerate() {
-            if let Some(answer) = answers[i] {
-                tail.push(if event || repeated { answer.min(caps[i]) } else { answer });
+        for ((tail, answer), below) in self.tails.iter_mut().zip(answers).zip(below) {
+            let Some(answer) = answer else { continue };
+            if event || repeated {
+                // In an event a deviation counts as large, not as large as it is.
+                let cap = tail.cap(answer);
+                tail.push(answer.min(cap), below.filter(|_| cap >= answer));
+            } else {
+                tail.push(answer, below);
             }
         }
-        self.recent[self.seen % BEFORE] = plain;
+        self.recent.copy_within(1.., 0);
+        self.recent[BEFORE - 1] = plain;
         self.seen += 1;
         self.level.push_at(plain, level_below);
-        judged.map(|rated| Surprise {
+        judged.filter(|rated| !alarms_only || rated.per_block.is_finite()).map(|rated| Surprise {
             false_alarms_per_day: (rated.per_block / block_days).clamp(1e-12, 1e9),
             p_value: (-(-rated.per_block / self.block_len as f64).exp_m1()).clamp(1e-15, 1.0 - 1e-15),
             expected: level + season,
@@ -324,6 +347,49 @@ pub struct Anomalies {
 /// # Ok::<(), forewarn_models::ModelError>(())
 /// ```
 pub fn anomalies(days: &[f64], values: &[f64]) -> Result<Anomalies, ModelError> {
+    in_order(days, values)?;
+    let mut baseline = OwnBaseline::new();
+    let surprises = days.iter().zip(values).map(|(d, v)| baseline.push(*d, *v)).collect();
+    Ok(Anomalies { surprises, merge_days: baseline.merge_days().unwrap_or(0.25), days: days.to_vec() })
+}
+
+/// The last of the alarms that [`Anomalies::alarms`] raises of a series, and what is said of it: where no more is asked, this
+/// costs much less.
+///
+/// # Errors
+/// As [`anomalies`] and [`Anomalies::alarms`].
+///
+/// ```
+/// use forewarn_models::anomaly::{anomalies, last_alarm};
+/// let days: Vec<f64> = (0..365).map(f64::from).collect();
+/// let mut values: Vec<f64> = (0..365).map(|i| f64::from(i * 37 % 11)).collect();
+/// assert_eq!(last_alarm(&days, &values, 365.0)?, None);
+/// values[300] = 500.0;
+/// let (at, surprise) = last_alarm(&days, &values, 365.0)?.unwrap();
+/// assert_eq!((at, Some(surprise)), (300, anomalies(&days, &values)?.surprises[300]));
+/// assert!(last_alarm(&days, &values, 0.0).is_err());
+/// # Ok::<(), forewarn_models::ModelError>(())
+/// ```
+pub fn last_alarm(
+    days: &[f64],
+    values: &[f64],
+    one_in_days: f64,
+) -> Result<Option<(usize, Surprise)>, ModelError> {
+    in_order(days, values)?;
+    let mut alarms = Alarms::new(one_in_days)?;
+    let mut baseline = OwnBaseline::new();
+    let mut last = None;
+    for (i, (day, value)) in days.iter().zip(values).enumerate() {
+        let Some(surprise) = baseline.push_for(*day, *value, one_in_days) else { continue };
+        // What is judged has a step.
+        if alarms.raises(*day, surprise, baseline.merge_days().unwrap_or(0.25)) {
+            last = Some((i, surprise));
+        }
+    }
+    Ok(last)
+}
+
+fn in_order(days: &[f64], values: &[f64]) -> Result<(), ModelError> {
     if days.len() != values.len() {
         return Err(ModelError::Length { what: "values", found: values.len(), expected: days.len() });
     }
@@ -337,9 +403,33 @@ pub fn anomalies(days: &[f64], values: &[f64]) -> Result<Anomalies, ModelError> 
             allowed: "never before the time above",
         });
     }
-    let mut baseline = OwnBaseline::new();
-    let surprises = days.iter().zip(values).map(|(d, v)| baseline.push(*d, *v)).collect();
-    Ok(Anomalies { surprises, merge_days: baseline.merge_days().unwrap_or(0.25), days: days.to_vec() })
+    Ok(())
+}
+
+/// From surprises to alarms.
+struct Alarms {
+    one_in_days: f64,
+    /// When the event at hand was last seen, and its rarest reading.
+    event: Option<(f64, f64)>,
+}
+
+impl Alarms {
+    fn new(one_in_days: f64) -> Result<Self, ModelError> {
+        in_range(one_in_days > 0.0, "one_in_days", one_in_days, "greater than 0")?;
+        Ok(Self { one_in_days, event: None })
+    }
+
+    fn raises(&mut self, day: f64, surprise: Surprise, merge_days: f64) -> bool {
+        let rate = surprise.false_alarms_per_day;
+        if rate * self.one_in_days > 1.0 {
+            return false;
+        }
+        // What lasts is one alarm; what becomes ten times as rare is worth another look.
+        let known = self.event.filter(|(last, _)| day - last <= merge_days).map(|(_, rarest)| rarest);
+        let alarm = known.is_none_or(|rarest| rate * WORSE <= rarest);
+        self.event = Some((day, known.filter(|_| !alarm).unwrap_or(rate)));
+        alarm
+    }
 }
 
 impl Anomalies {
@@ -350,23 +440,9 @@ impl Anomalies {
     /// # Errors
     /// A number of days that is not above 0.
     pub fn alarms(&self, one_in_days: f64) -> Result<Vec<usize>, ModelError> {
-        in_range(one_in_days > 0.0, "one_in_days", one_in_days, "greater than 0")?;
-        let mut alarms = Vec::new();
-        let mut event: Option<(f64, f64)> = None;
-        for (i, (surprise, day)) in self.surprises.iter().zip(&self.days).enumerate() {
-            let Some(rate) = surprise.map(|s| s.false_alarms_per_day).filter(|r| r * one_in_days <= 1.0)
-            else {
-                continue;
-            };
-            // What lasts is one alarm; what becomes ten times as rare is worth another look.
-            let known = event.filter(|(last, _)| day - last <= self.merge_days).map(|(_, rarest)| rarest);
-            if known.is_none_or(|rarest| rate * WORSE <= rarest) {
-                alarms.push(i);
-                event = Some((*day, rate));
-            } else {
-                event = Some((*day, known.unwrap_or(rate)));
-            }
-        }
-        Ok(alarms)
+        let mut alarms = Alarms::new(one_in_days)?;
+        let judged = self.surprises.iter().zip(&self.days).enumerate();
+        let raised = judged.filter_map(|(i, (surprise, day))| Some((i, *day, (*surprise)?)));
+        Ok(raised.filter(|(_, day, s)| alarms.raises(*day, *s, self.merge_days)).map(|(i, ..)| i).collect())
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Tail {
     every: usize,
     skipped: usize,
     alike: f64,
+    /// Deviations that the shape is read from.
+    top: usize,
     fit: Option<Fit>,
 }
 
@@ -42,17 +44,15 @@ struct Fit {
     floor: f64,
     /// The largest deviation that is not among them, or the floor.
     start: f64,
-    /// Sum of what lies beyond the start.
-    excess: f64,
+    /// Sum of what lies beyond the start, once it was asked for.
+    excess: Option<f64>,
 }
 
-/// What the tail says of one deviation.
+/// The fitted tail beyond its start.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Judged {
-    /// About `-ln P(a deviation as large)`.
-    pub(super) surprise: f64,
-    /// What the deviation may count as in the tail where it belongs to an event: what comes once in the time remembered.
-    pub(super) cap: f64,
+struct Beyond {
+    count: f64,
+    scale: f64,
 }
 
 impl Tail {
@@ -60,35 +60,53 @@ impl Tail {
     pub(super) fn new(shape: Shape, every: usize, span: usize) -> Self {
         // Deviations over a span overlap; those of half a span count as one.
         let alike = (0.5 * span as f64 / every as f64).max(1.0);
-        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, fit: None }
+        let top = (TOP * alike) as usize;
+        Self { deviations: Ordered::new(MEMORY / every), shape, every, skipped: 0, alike, top, fit: None }
     }
 
-    pub(super) fn push(&mut self, deviation: f64) {
+    /// Learns a deviation; `below` is how many earlier ones are below it, where that is known.
+    pub(super) fn push(&mut self, deviation: f64, below: Option<usize>) {
         self.skipped += 1;
         if self.skipped == self.every {
             self.skipped = 0;
-            let gone = self.deviations.push(deviation);
+            let below = below.unwrap_or_else(|| self.n_below(deviation));
+            let gone = self.deviations.push_at(deviation, below);
             if self.fit.is_some_and(|f| deviation >= f.start || gone.is_some_and(|g| g >= f.start)) {
                 self.fit = None;
             }
         }
     }
 
-    /// Sums up the largest deviations where they changed; deviations below `floor` (> 0) count as none to speak of. Called
-    /// before the judging that follows a push.
+    /// Finds where the tail begins, where it changed; deviations below `floor` (> 0) count as none to speak of. Called before
+    /// the judging that follows a push.
     pub(super) fn prepare(&mut self, floor: f64) {
         let n = self.deviations.len();
         if n < LEAST {
             return;
         }
-        let top = ((TOP * self.alike) as usize).min(n / 2);
+        let top = self.top.min(n / 2);
         let holds = |f: &Fit| f.top == top && (f.floor - floor).abs() < f64::EPSILON * floor;
         if self.fit.as_ref().is_some_and(|f| holds(f) || (f.top == top && f.start > f.floor.max(floor))) {
             return;
         }
         let start = self.deviations.largest(top + 1).max(floor);
-        let excess = (1..=top).map(|k| self.beyond(self.deviations.largest(k).max(start), start)).sum();
-        self.fit = Some(Fit { top, floor, start, excess });
+        self.fit = Some(Fit { top, floor, start, excess: None });
+    }
+
+    /// The sum of what the largest deviations lie beyond the start, which most readings are judged without. What was learned
+    /// since the start was found lies below it, or the fit would have been dropped: the sum is the same whenever it is asked
+    /// for.
+    fn excess(&self, fit: &Fit) -> f64 {
+        fit.excess.unwrap_or_else(|| {
+            let largest = self.deviations.top(fit.top);
+            largest.map(|d| self.beyond(d.max(fit.start), fit.start)).sum()
+        })
+    }
+
+    fn sum_up(&mut self, fit: Fit) -> Fit {
+        let fit = Fit { excess: Some(self.excess(&fit)), ..fit };
+        self.fit = Some(fit);
+        fit
     }
 
     fn beyond(&self, deviation: f64, start: f64) -> f64 {
@@ -108,43 +126,81 @@ impl Tail {
         self.deviations.place(deviation, below)
     }
 
-    /// Judges a deviation (>= 0) with `below` earlier ones below it. `None` while there are too few earlier ones.
-    pub(super) fn judge(&self, deviation: f64, below: usize) -> Option<Judged> {
-        self.judge_by(deviation, below, 0.0)
+    /// Whether deviations are judged: there are enough earlier ones.
+    pub(super) fn judges(&self) -> bool {
+        self.fit.is_some()
+    }
+
+    /// Whether a deviation is surely no more surprising than `surprise`, at one look: by its rank, told to an eighth, a quarter or
+    /// a half, or, beyond the start, by an exponential tail of the scale at hand, which is thinner than one of unknown scale.
+    pub(super) fn is_usual(&mut self, deviation: f64, surprise: f64) -> bool {
+        let Some(fit) = self.fit else { return false };
+        let n = self.deviations.len();
+        if deviation < fit.start {
+            return [3, 2, 1].into_iter().map(|halved| (n >> halved).max(1)).any(|larger| {
+                LN[n] - LN[larger.max(fit.top)] <= surprise && self.deviations.is_among(deviation, larger)
+            });
+        }
+        let at_start = LN[n] - LN[fit.top];
+        // Logarithms cost as much as the judging.
+        if at_start >= surprise || self.shape == Shape::Power {
+            return false;
+        }
+        let fit = self.sum_up(fit);
+        let Beyond { scale, .. } = self.fitted(&fit, deviation, 0.0);
+        // `ln(1 + x)` is at most `x`; the rest is rounding.
+        at_start + (deviation - fit.start) / scale + 1e-6 <= surprise
+    }
+
+    /// The surprise of a deviation (>= 0), about `-ln P(a deviation as large)`, with `below` earlier ones below it. `None` while
+    /// there are too few earlier ones.
+    pub(super) fn judge(&mut self, deviation: f64, below: usize) -> Option<f64> {
+        self.judge_by(deviation, |_| below, 0.0)
     }
 
     /// As [`Tail::judge`], for a deviation that was learned since: itself and its neighbors are left out of the tail.
-    pub(super) fn judge_anew(&self, deviation: f64) -> Option<Judged> {
-        self.judge_by(deviation, self.n_below(deviation), self.alike)
+    pub(super) fn judge_anew(&mut self, deviation: f64) -> Option<f64> {
+        self.judge_by(deviation, |tail| tail.n_below(deviation), self.alike)
     }
 
-    fn judge_by(&self, deviation: f64, below: usize, own: f64) -> Option<Judged> {
-        let Fit { top, start, excess, .. } = self.fit?;
+    fn judge_by(&mut self, deviation: f64, below: impl FnOnce(&Self) -> usize, own: f64) -> Option<f64> {
+        let fit = self.fit?;
         let n = self.deviations.len();
-        if deviation < start {
-            let larger = (n - below).max(top);
-            return Some(Judged { surprise: LN[n] - LN[larger], cap: f64::INFINITY });
+        if deviation < fit.start {
+            let larger = (n - below(self)).max(fit.top);
+            return Some(LN[n] - LN[larger]);
         }
-        let of = |d: f64| self.beyond(d, start);
-        let (excess, count) = if own > 0.0 {
-            let mine = of(deviation.min(self.deviations.largest(1)).max(start));
-            ((excess - own * mine).max(0.0), (top as f64 - own).max(1.0))
-        } else {
-            (excess, top as f64)
-        };
-        // A tail without any width is that of a series that hardly moves; a tenth of the start is kept.
-        let scale = (excess / count).max(of(1.1 * start));
+        let fit = self.sum_up(fit);
+        let Beyond { count, scale } = self.fitted(&fit, deviation, own);
         let at_start = (n as f64 / count).ln();
-        let beyond = of(deviation.max(start));
-        let once = (top as f64).ln() * scale;
-        let cap = match self.shape {
-            Shape::Power => start * once.exp(),
-            Shape::Exponential => start + once,
-        };
+        let beyond = self.beyond(deviation.max(fit.start), fit.start);
         // The scale is known from so many independent deviations, which makes the tail of what comes next a Lomax tail.
         let known = (count / self.alike).max(1.0);
         let surprise = at_start + known * (beyond / (known * scale)).ln_1p();
-        Some(Judged { surprise: surprise.clamp(0.0, MOST), cap })
+        Some(surprise.clamp(0.0, MOST))
+    }
+
+    fn fitted(&self, fit: &Fit, deviation: f64, own: f64) -> Beyond {
+        let of = |d: f64| self.beyond(d, fit.start);
+        let (excess, top) = (self.excess(fit), fit.top as f64);
+        let (excess, count) = if own > 0.0 {
+            let mine = of(deviation.min(self.deviations.largest(1)).max(fit.start));
+            ((excess - own * mine).max(0.0), (top - own).max(1.0))
+        } else {
+            (excess, top)
+        };
+        // A tail without any width is that of a series that hardly moves; a tenth of the start is kept.
+        Beyond { count, scale: (excess / count).max(of(1.1 * fit.start)) }
+    }
+
+    /// What a deviation may count as in the tail where it belongs to an event: what comes once in the time remembered.
+    pub(super) fn cap(&self, deviation: f64) -> f64 {
+        let Some(fit) = self.fit.filter(|f| deviation >= f.start) else { return f64::INFINITY };
+        let once = (fit.top as f64).ln() * self.fitted(&fit, deviation, 0.0).scale;
+        match self.shape {
+            Shape::Power => fit.start * once.exp(),
+            Shape::Exponential => fit.start + once,
+        }
     }
 }
 
@@ -157,7 +213,7 @@ mod tests {
         let mut tail = Tail::new(Shape::Power, 1, 1);
         // A fixed shuffle of the quantiles of a distribution; 619 has no divisor in common with 2000.
         for i in 0..2000 {
-            tail.push(of((f64::from(i * 619 % 2000) + 0.5) / 2000.0));
+            tail.push(of((f64::from(i * 619 % 2000) + 0.5) / 2000.0), None);
         }
         tail.prepare(1e-9);
         tail
@@ -165,13 +221,13 @@ mod tests {
 
     #[test]
     fn a_pareto_tail_is_read_exactly_and_extended() {
-        let pareto = tail(|u| (1.0 - u).powf(-1.0 / 3.0));
+        let mut pareto = tail(|u| (1.0 - u).powf(-1.0 / 3.0));
         for ln_p in [3.0, 5.0, 10.0, 20.0] {
             let x = f64::exp(ln_p / 3.0);
-            let found = pareto.judge(x, pareto.n_below(x)).unwrap().surprise;
+            let found = pareto.judge(x, pareto.n_below(x)).unwrap();
             assert!((found / ln_p - 1.0).abs() < 0.25, "{ln_p}: {found}");
         }
-        assert!(pareto.judge(1e90, pareto.n_below(1e90)).unwrap().surprise <= MOST);
+        assert!(pareto.judge(1e90, pareto.n_below(1e90)).unwrap() <= MOST);
     }
 
     #[test]
@@ -179,10 +235,10 @@ mod tests {
         let mut few = Tail::new(Shape::Power, 1, 1);
         for _ in 0..LEAST {
             assert!(few.judge(1.0, few.n_below(1.0)).is_none());
-            few.push(0.0);
+            few.push(0.0, None);
         }
         few.prepare(1.0);
-        assert!(few.judge(0.0, few.n_below(0.0)).unwrap().surprise == 0.0);
-        assert!(few.judge(50.0, few.n_below(50.0)).unwrap().surprise > 5.0);
+        assert!(few.judge(0.0, few.n_below(0.0)).unwrap() == 0.0);
+        assert!(few.judge(50.0, few.n_below(50.0)).unwrap() > 5.0);
     }
 }

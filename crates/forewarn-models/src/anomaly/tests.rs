@@ -205,6 +205,33 @@ proptest! {
         prop_assert_eq!(&sound(&days[..cut], &values[..cut]).surprises, &whole[..cut]);
     }
 
+    /// What is left out where only the last alarm is asked for changes nothing: with gaps, ties, events and any rate.
+    #[test]
+    fn the_last_alarm_is_that_of_all(
+        seed in 0_u64..1000,
+        kind in 0_usize..7,
+        step in prop_oneof![Just(1.0), Just(7.0), Just(1.0 / 24.0)],
+        events in prop::collection::vec((0_usize..500, -60.0_f64..60.0, 1_usize..20), 0..4),
+        rounded: bool,
+        keep in 1_usize..12,
+        end in 1_usize..500,
+        one_in in prop_oneof![Just(1.0), Just(30.0), Just(365.0), Just(1e4), Just(2e5)],
+    ) {
+        let (days, mut values) = stationary(KINDS[kind], step, 500, seed);
+        for (from, more, n) in events {
+            values[from..(from + n).min(500)].iter_mut().for_each(|v| *v += more);
+        }
+        values.iter_mut().enumerate().filter(|(i, _)| i % 12 >= keep).for_each(|(_, v)| *v = f64::NAN);
+        if rounded {
+            values.iter_mut().for_each(|v| *v = v.round());
+        }
+        let (days, values) = (&days[..end], &values[..end]);
+        let all = sound(days, values);
+        let last = all.alarms(one_in).unwrap_or_else(|e| panic!("{e}")).last().map(|i| (*i, all.surprises[*i]));
+        let found = last_alarm(days, values, one_in).unwrap_or_else(|e| panic!("{e}"));
+        prop_assert_eq!(found.map(|(i, surprise)| (i, Some(surprise))), last);
+    }
+
     #[test]
     fn nothing_panics(
         steps in prop::collection::vec(prop_oneof![Just(0.0), Just(1.0), Just(1e-9), Just(1e6), 0.0_f64..2.0], 0..400),
@@ -217,6 +244,7 @@ proptest! {
         let found = sound(&days, &values[..days.len()]);
         for one_in in [1e-300, 1.0, 1e300] {
             prop_assert!(found.alarms(one_in).is_ok());
+            prop_assert!(last_alarm(&days, &values[..days.len()], one_in).is_ok());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! When a series changed its level, its slope or its spread, and by how much. It does not know what was done on that
 //! day.
 
-use super::lines::{Sums, turn, two_parts};
+use super::lines::{Sums, may_leave_less, turn, two_parts};
 use super::series::{Cleaned, DailySeries, NORMAL_MAD};
 use crate::rank::median;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ const SPREAD_GAIN: f64 = 26.0;
 const SHORT: f64 = 12.0;
 /// Three days against the three before: this many robust standard deviations are a jump on any count.
 const PLAIN_JUMP: f64 = 8.0;
+/// What rounding may change of a rest, as a share of the rest of one part, and much more.
+const ROUNDING: f64 = 2e-3;
 /// A turn without a jump is as good as two free lines if it leaves at most this many long-run variances more: the
 /// jump and its free day would win some ten of them by chance.
 const TURN_LOSS: f64 = 16.0;
@@ -257,8 +259,18 @@ fn search(sums: &Sums, n: usize, memory: &Memory, gain: f64, lines: bool) -> Vec
         // Rounding alone leaves some 1e-12 of a series scaled to 1.
         (at, better > gain * (1.0 + SHORT / n as f64) * noise && better > 1e-9)
     };
+    // From what two parts have to leave less than, to be clear; most stretches leave more wherever they are parted.
+    let limit = |a: usize, c: usize| {
+        let one = if lines { sums.line_rest(a, c) } else { sums.mean_rest(a, c) };
+        let times = gain * (1.0 + SHORT / n as f64) * memory.factor;
+        let own = one / (1.0 + times / ((c - a) as f64 - 5.0).max(1.0));
+        own.min(one - times * memory.variance) + ROUNDING * one
+    };
     let mut clear: Vec<(usize, usize, usize)> = Vec::new();
     for (a, c) in stretches(n) {
+        if !may_leave_less(sums, a, c, MIN_PART, lines, limit(a, c)) {
+            continue;
+        }
         let (at, is_clear) = judged(a, c);
         // At the rim the change itself may lie beyond what a part needs; another stretch holds it whole.
         if is_clear && at > a + MIN_PART && at < c - MIN_PART {

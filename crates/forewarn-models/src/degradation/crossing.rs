@@ -4,7 +4,7 @@
 use super::changes::{Change, ChangeKind, changes_of, plain_jumps};
 use super::level::{State, Told, path, states};
 use super::series::{Cleaned, DailySeries};
-use super::trend::{Trend, trend_of};
+use super::trend::{Trend, trend_where};
 use crate::error::{ModelError, in_range};
 use crate::rank::median;
 use serde::{Deserialize, Serialize};
@@ -101,20 +101,71 @@ pub fn course(
     thresholds: &[(f64, Side)],
     horizon_days: f64,
 ) -> Result<Course, ModelError> {
-    in_range((1.0..=3650.0).contains(&horizon_days), "horizon_days", horizon_days, "1 to 3,650")?;
-    if let Some((bad, _)) = thresholds.iter().find(|(t, _)| !t.is_finite()) {
-        return Err(ModelError::OutOfRange { name: "threshold", found: *bad, allowed: "finite" });
+    let clean = CleanSeries::of(series);
+    let crossings = clean.crossings(thresholds, horizon_days)?;
+    Ok(Course { trend: clean.trend_where(|_, _| true), changes: clean.changes, crossings })
+}
+
+/// A series without weekly season and bursts, and its changes: what [`course`] is made of, for who asks only for a part of it.
+///
+/// ```
+/// use forewarn_models::{CleanSeries, DailySeries, course};
+/// let days: Vec<f64> = (0..90).map(f64::from).collect();
+/// let full: Vec<f64> = days.iter().map(|t| 40.0 + 0.5 * t + (t * 7.9).sin()).collect();
+/// let series = DailySeries::new(&days, &full)?;
+/// let clean = CleanSeries::of(&series);
+/// assert_eq!(clean.trend_where(|slope, level| slope > 0.1 && level > 80.0), course(&series, &[], 180.0)?.trend);
+/// assert!(clean.trend_where(|slope, _| slope > 1.0).is_none());
+/// assert!(clean.crossings(&[], 0.0).is_err());
+/// # Ok::<(), forewarn_models::ModelError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct CleanSeries {
+    cleaned: Cleaned,
+    changes: Vec<Change>,
+    n_days: usize,
+}
+
+impl CleanSeries {
+    /// Cleans a series and looks for its changes.
+    pub fn of(series: &DailySeries) -> Self {
+        let cleaned = series.cleaned();
+        let changes = changes_of(&cleaned);
+        Self { cleaned, changes, n_days: series.n_days() }
     }
-    let cleaned = series.cleaned();
-    let changes = changes_of(&cleaned);
-    let since = changes.iter().filter(|c| c.kind != ChangeKind::Spread).map(|c| c.day).next_back();
-    let trend = trend_of(&cleaned, since.unwrap_or(0), series.n_days());
-    let now = Now::of(&cleaned, &changes, series.n_days());
-    let crossings = thresholds
-        .iter()
-        .map(|(t, side)| now.as_ref().map(|n| n.crossing(*t, *side, horizon_days)))
-        .collect();
-    Ok(Course { changes, trend, crossings })
+
+    /// Changes, in the order of days.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The trend since the last change of level or slope, `None` for fewer than 14 present days, or where its slope (units a day)
+    /// and its level on the last day are such that it does not matter: those cost little.
+    pub fn trend_where(&self, matters: impl FnOnce(f64, f64) -> bool) -> Option<Trend> {
+        let since = self.changes.iter().rfind(|c| c.kind != ChangeKind::Spread).map_or(0, |c| c.day);
+        trend_where(&self.cleaned, since, self.n_days, matters)
+    }
+
+    /// The time to each threshold, `None` for fewer than 7 present days.
+    ///
+    /// # Errors
+    /// A threshold that is not finite, a horizon outside 1 to 3,650 days.
+    pub fn crossings(
+        &self,
+        thresholds: &[(f64, Side)],
+        horizon_days: f64,
+    ) -> Result<Vec<Option<TimeToThreshold>>, ModelError> {
+        in_range((1.0..=3650.0).contains(&horizon_days), "horizon_days", horizon_days, "1 to 3,650")?;
+        if let Some((bad, _)) = thresholds.iter().find(|(t, _)| !t.is_finite()) {
+            return Err(ModelError::OutOfRange { name: "threshold", found: *bad, allowed: "finite" });
+        }
+        if thresholds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = Now::of(&self.cleaned, &self.changes, self.n_days);
+        let crossing = |n: &Now, (t, side): (f64, Side)| n.crossing(t, side, horizon_days);
+        Ok(thresholds.iter().map(|t| now.as_ref().map(|n| crossing(n, *t))).collect())
+    }
 }
 
 /// The days until the level of a series crosses `threshold`, with their uncertainty; `None` for fewer than 7 present

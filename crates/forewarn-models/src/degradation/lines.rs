@@ -102,6 +102,34 @@ pub(super) fn two_parts(sums: &Sums, a: usize, c: usize, least: usize, lines: bo
     (at, one - rest)
 }
 
+/// Whether two lines (or means), each of at least `least` days, may leave less than `limit`: `false` only where none do. What is
+/// left of a part grows with it, so that two that end and begin some days apart leave less than any pair between.
+pub(super) fn may_leave_less(sums: &Sums, a: usize, c: usize, least: usize, lines: bool, limit: f64) -> bool {
+    /// Days that are tried one by one.
+    const FEW: usize = 3;
+    let rest =
+        |from: usize, to: usize| if lines { sums.line_rest(from, to) } else { sums.mean_rest(from, to) };
+    // Each with what is left before its first day and from its last one on.
+    let (first, last) = (a + least, c - least);
+    let mut between = vec![(first, last, rest(a, first), rest(last, c))];
+    while let Some((from, to, before, after)) = between.pop() {
+        if before + after >= limit {
+            continue;
+        }
+        if to - from <= FEW {
+            return true;
+        }
+        let middle = usize::midpoint(from, to);
+        let (until, since) = (rest(a, middle), rest(middle, c));
+        if until + since < limit {
+            return true;
+        }
+        between.push((from, middle, before, since));
+        between.push((middle, to, until, after));
+    }
+    false
+}
+
 /// Where a line that turns without a jump leaves least between `a` and `c`, and what it leaves.
 pub(super) fn turn(sums: &Sums, a: usize, c: usize, least: usize) -> (usize, f64) {
     let center = 0.5 * sums.t[sums.t.len() - 1];
@@ -122,4 +150,29 @@ pub(super) fn turn(sums: &Sums, a: usize, c: usize, least: usize) -> (usize, f64
         }
     }
     (at, (sums.line_rest(a, c) - gained).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Two parts that leave less than the limit are never overlooked.
+        #[test]
+        fn what_may_leave_less_holds_all_that_does(
+            x in prop::collection::vec(prop_oneof![-1.0_f64..1.0, Just(0.0)], 20..120),
+            jump in (0_usize..120, -4.0_f64..4.0),
+            share in 0.3_f64..1.1,
+            lines: bool,
+        ) {
+            let x: Vec<f64> = x.iter().enumerate().map(|(i, v)| if i < jump.0 { *v } else { v + jump.1 }).collect();
+            let t: Vec<f64> = (0..x.len() as u32).map(f64::from).collect();
+            let sums = Sums::new(&t, &x);
+            let one = if lines { sums.line_rest(0, x.len()) } else { sums.mean_rest(0, x.len()) };
+            let (_, gained) = two_parts(&sums, 0, x.len(), 7, lines);
+            let may = may_leave_less(&sums, 0, x.len(), 7, lines, share * one);
+            prop_assert!(may || one - gained >= share * one - 1e-9);
+        }
+    }
 }

@@ -16,7 +16,7 @@ mod trend;
 mod windows;
 
 pub use changes::{Change, ChangeKind, change_points};
-pub use crossing::{Course, Side, TimeToThreshold, course, time_to_threshold};
+pub use crossing::{CleanSeries, Course, Side, TimeToThreshold, course, time_to_threshold};
 pub use remaining::{RemainingLife, RemainingModel, RemainingParams, UnitPath};
 pub use series::DailySeries;
 pub use trend::{Trend, trend};

@@ -1,6 +1,7 @@
 //! Daily values on a grid of days, and their cleaning: weekly season, bursts of a few days, robust spread. It does not
 //! know what is measured.
 
+use crate::anomaly::median_7;
 use crate::error::{ModelError, all_finite, in_range, same_length};
 use crate::rank::median;
 
@@ -45,13 +46,7 @@ impl DailySeries {
         }
         same_length("values", values.len(), times_days.len())?;
         all_finite("times_days", times_days)?;
-        if let Some(bad) = values.iter().find(|v| v.abs() > LARGEST) {
-            return Err(ModelError::OutOfRange {
-                name: "value",
-                found: *bad,
-                allowed: "within ±1e100, or NaN",
-            });
-        }
+        within_largest(values)?;
         let first_day = times_days.iter().copied().fold(f64::INFINITY, f64::min).floor();
         let last_day = times_days.iter().copied().fold(f64::NEG_INFINITY, f64::max).floor();
         let span = last_day - first_day + 1.0;
@@ -69,6 +64,30 @@ impl DailySeries {
             grid[day[0].0] = f64::midpoint(low, high);
         }
         Ok(Self { first_day, values: grid })
+    }
+
+    /// One value for each day from `first_day` on; NaN is missing.
+    ///
+    /// # Errors
+    /// No values, more than 20,000, a first day that is not finite, a value that is infinite or beyond 1e100.
+    ///
+    /// ```
+    /// use forewarn_models::DailySeries;
+    /// let series = DailySeries::of_days(3.0, vec![7.0, f64::NAN, 1.0])?;
+    /// assert_eq!((series.n_days(), series.value(1), series.value(2)), (3, None, Some(1.0)));
+    /// assert_eq!(DailySeries::of_days(3.0, vec![7.0, 1.0])?, DailySeries::new(&[4.0, 3.0], &[1.0, 7.0])?);
+    /// assert!(DailySeries::of_days(3.0, Vec::new()).is_err());
+    /// # Ok::<(), forewarn_models::ModelError>(())
+    /// ```
+    pub fn of_days(first_day: f64, values: Vec<f64>) -> Result<Self, ModelError> {
+        if values.is_empty() {
+            return Err(ModelError::Empty { what: "days" });
+        }
+        all_finite("first_day", &[first_day])?;
+        within_largest(&values)?;
+        let span = values.len() as f64;
+        in_range(span <= MAX_DAYS, "days from the first to the last", span, "at most 20,000")?;
+        Ok(Self { first_day: first_day.floor(), values })
     }
 
     /// The day of the first time, present or missing.
@@ -121,6 +140,13 @@ impl DailySeries {
     }
 }
 
+fn within_largest(values: &[f64]) -> Result<(), ModelError> {
+    let bad = values.iter().find(|v| v.abs() > LARGEST);
+    bad.map_or(Ok(()), |bad| {
+        Err(ModelError::OutOfRange { name: "value", found: *bad, allowed: "within ±1e100, or NaN" })
+    })
+}
+
 /// Present days and their values without season and bursts.
 #[derive(Debug, Clone)]
 pub(super) struct Cleaned {
@@ -150,28 +176,14 @@ fn running_median(x: &[f64]) -> Vec<f64> {
         return vec![median(&mut x.to_vec()); n];
     }
     let mut middle = vec![0.0; n];
-    for i in 3..n - 3 {
-        middle[i] = sorted_middle(&x[i - 3..i + 4]);
+    for (middle, week) in middle[3..].iter_mut().zip(x.array_windows::<7>()) {
+        *middle = median_7(*week);
     }
-    let steep = |week: &[f64]| (sorted_middle(&week[4..]) - sorted_middle(&week[..3])) / 4.0;
+    let steep = |week: &[f64]| (median(&mut week[4..].to_vec()) - median(&mut week[..3].to_vec())) / 4.0;
     let (first, last) = (steep(&x[..7]), steep(&x[n - 7..]));
     for k in 1..=3 {
         middle[3 - k] = middle[3] - first * k as f64;
         middle[n - 4 + k] = middle[n - 4] + last * k as f64;
     }
     middle
-}
-
-/// The median of 3 or 7 numbers.
-fn sorted_middle(window: &[f64]) -> f64 {
-    let mut sorted = [0.0; 7];
-    for (n, v) in window.iter().enumerate() {
-        let mut at = n;
-        while at > 0 && sorted[at - 1] > *v {
-            sorted[at] = sorted[at - 1];
-            at -= 1;
-        }
-        sorted[at] = *v;
-    }
-    sorted[window.len() / 2]
 }

@@ -59,10 +59,16 @@ impl Trend {
 /// # Ok::<(), forewarn_models::ModelError>(())
 /// ```
 pub fn trend(series: &DailySeries, from_day: usize) -> Option<Trend> {
-    trend_of(&series.cleaned(), from_day, series.n_days())
+    trend_where(&series.cleaned(), from_day, series.n_days(), |_, _| true)
 }
 
-pub(super) fn trend_of(cleaned: &Cleaned, from_day: usize, n_days: usize) -> Option<Trend> {
+/// As [`trend`], where slope and level at the end are such that it `matters`: to test it costs most.
+pub(super) fn trend_where(
+    cleaned: &Cleaned,
+    from_day: usize,
+    n_days: usize,
+    matters: impl FnOnce(f64, f64) -> bool,
+) -> Option<Trend> {
     let start = cleaned.t.partition_point(|t| *t < from_day as f64);
     let (t, x) = (&cleaned.t[start..], &cleaned.x[start..]);
     let n = x.len();
@@ -82,9 +88,14 @@ pub(super) fn trend_of(cleaned: &Cleaned, from_day: usize, n_days: usize) -> Opt
     let length = t.iter().map(|t| (t - mean_t).powi(2)).sum::<f64>().sqrt();
     let step = t.iter().zip(&residual).map(|(t, r)| (t - mean_t) * r).sum::<f64>() / length.powi(2);
     let slope = first + step;
+    let mean_r = residual.iter().sum::<f64>() / n as f64;
+    let at_mean = middle + mean_r + first * mean_t;
+    let level_at_end = at_mean + slope * (n_days as f64 - 1.0 - mean_t);
+    if !matters(slope, level_at_end) {
+        return None;
+    }
     let freedom = cosines(n);
     let std_error = (slow_variance(t, &residual, freedom)).sqrt() / length;
-    let mean_r = residual.iter().sum::<f64>() / n as f64;
     let size = (slope * length).abs();
     // Steps of rounding are no movement: below them a slope is nothing.
     let largest = x.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
@@ -94,15 +105,7 @@ pub(super) fn trend_of(cleaned: &Cleaned, from_day: usize, n_days: usize) -> Opt
         let ratio = (slope / std_error.max(1e-12 * slope.abs())).powi(2);
         beta_p(0.5 * freedom as f64, 0.5, freedom as f64 / (freedom as f64 + ratio)).clamp(1e-16, 1.0)
     };
-    let at_mean = middle + mean_r + first * mean_t;
-    Some(Trend {
-        slope_per_day: slope,
-        level_at_end: at_mean + slope * (n_days as f64 - 1.0 - mean_t),
-        p_value,
-        n_days: n,
-        std_error,
-        freedom: freedom as f64,
-    })
+    Some(Trend { slope_per_day: slope, level_at_end, p_value, n_days: n, std_error, freedom: freedom as f64 })
 }
 
 /// How many slow movements tell the variance: few enough that those of a series with a memory of a week are alike.
