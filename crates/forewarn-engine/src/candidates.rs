@@ -30,10 +30,12 @@ const SHAPES: [(usize, usize, usize); 2] = [(5, 300, 400), (15, 300, 400)];
 const KEPT_COLUMNS: usize = 200;
 /// How many of these the logistic regression has: its time grows with their square.
 const KEPT_LINEAR: usize = 100;
-/// Trees of the first pass, and how much of each is added.
-const FIRST_PASS: (usize, f32) = (100, 0.1);
-/// How many models with rows and columns sampled anew are averaged.
-const BAGS: u64 = 4;
+/// Trees of the first pass, how much of each is added, and the share of the rows that each is grown on.
+const FIRST_PASS: (usize, f32, f32) = (100, 0.1, 0.25);
+/// How many models with rows and columns sampled anew are averaged in the model that is used.
+pub(crate) const BAGS: u64 = 4;
+/// The same in the models that are fitted to judge by: on earlier folds of public sets, what they say is the same.
+pub(crate) const BAGS_TO_JUDGE: u64 = 2;
 /// Numbers of trees are tried in such steps.
 const TREE_STEP: usize = 25;
 /// The penalty of the logistic regression: of 30 to 1,000, the best on held-out rows of public fleets.
@@ -190,6 +192,8 @@ pub(crate) struct FitData<'a> {
     pub horizon_days: f64,
     /// One a shape.
     pub boosting: &'a [BoostingParams],
+    /// How many models of trees are averaged.
+    pub bags: u64,
 }
 
 /// The columns that trees are offered.
@@ -205,8 +209,8 @@ fn kept(d: &FitData<'_>, seed: u64) -> Result<(Vec<usize>, BinnedRows), EngineEr
     if offered.len() <= KEPT_LINEAR {
         return Ok((offered, rows));
     }
-    let (iterations, learning_rate) = FIRST_PASS;
-    let quick = BoostingParams { iterations, learning_rate, seed, ..defaults };
+    let (iterations, learning_rate, row_share) = FIRST_PASS;
+    let quick = BoostingParams { iterations, learning_rate, row_share, seed, ..defaults };
     let gains = quick.gains(&rows, d.y, d.weight).map_err(EngineError::model)?;
     let mut order: Vec<usize> = (0..offered.len()).collect();
     order.sort_by(|&a, &b| gains[b].total_cmp(&gains[a]).then(a.cmp(&b)));
@@ -308,16 +312,16 @@ pub(crate) fn choose_boosting(
     }
     let (params, mut trees): (Vec<BoostingParams>, Vec<Boosted>) =
         best.into_iter().map(|b| (b.0, b.2)).unzip();
-    let more: Vec<BoostingParams> = bags(&params).skip(params.len()).collect();
+    let more: Vec<BoostingParams> = bags(&params, d.bags).skip(params.len()).collect();
     trees.extend(grow_all(d, &rows, &more)?);
     let trees = Boosted::mean(trees).map_err(EngineError::model)?;
     Ok((params, Some(Grown { trees, columns })))
 }
 
 /// Each shape once for each bag, the shapes of the first bag first.
-fn bags(shapes: &[BoostingParams]) -> impl Iterator<Item = BoostingParams> {
+fn bags(shapes: &[BoostingParams], n: u64) -> impl Iterator<Item = BoostingParams> {
     // Two shapes sample rows and columns anew as well.
-    let n = BAGS.div_ceil(shapes.len().max(1) as u64);
+    let n = n.div_ceil(shapes.len().max(1) as u64);
     (0..n).flat_map(move |k| {
         shapes.iter().map(move |s| BoostingParams { seed: s.seed.wrapping_add(k), ..s.clone() })
     })
@@ -411,7 +415,7 @@ impl Candidates {
             || match grow {
                 Grow::Done(trees) => Ok(trees),
                 Grow::On(rows) => {
-                    let bags: Vec<BoostingParams> = bags(d.boosting).collect();
+                    let bags: Vec<BoostingParams> = bags(d.boosting, d.bags).collect();
                     Boosted::mean(grow_all(d, &rows, &bags)?).map_err(EngineError::model)
                 }
             },

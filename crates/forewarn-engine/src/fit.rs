@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::candidates::{
-    BY_CAUTION, Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting, usual_boosting,
+    BAGS, BAGS_TO_JUDGE, BY_CAUTION, Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting,
+    usual_boosting,
 };
 use crate::columns::{Columns, TrainingRows, names as names_feature};
 use crate::condition::Conditions;
@@ -302,24 +303,27 @@ fn fit_horizon(
             hint: "check `failure.where`, give more history, or another horizon".into(),
         });
     }
-    let with =
-        |chosen: &[u32], boosting: &[BoostingParams], then: &mut FitRows<'_>| -> Result<(), EngineError> {
-            let (y, w, c) = (pick(labels, chosen), pick(&rows.weight, chosen), pick(&rows.cutoff, chosen));
-            then(&FitData {
-                columns,
-                x,
-                ordered,
-                rows: chosen,
-                y: &y,
-                weight: &w,
-                cutoff: &c,
-                horizon_days: f64::from(horizon_days),
-                boosting,
-            })
-        };
+    let with = |chosen: &[u32],
+                (boosting, bags): (&[BoostingParams], u64),
+                then: &mut FitRows<'_>|
+     -> Result<(), EngineError> {
+        let (y, w, c) = (pick(labels, chosen), pick(&rows.weight, chosen), pick(&rows.cutoff, chosen));
+        then(&FitData {
+            columns,
+            x,
+            ordered,
+            rows: chosen,
+            y: &y,
+            weight: &w,
+            cutoff: &c,
+            horizon_days: f64::from(horizon_days),
+            boosting,
+            bags,
+        })
+    };
     if n_failures == 0 {
         let mut fitted = None;
-        with(&known, &[], &mut |d| {
+        with(&known, (&[], BAGS), &mut |d| {
             fitted = Some(without_failures(d, &pick(&rows.asset, &known), horizon_days)?);
             Ok(())
         })?;
@@ -335,7 +339,7 @@ fn fit_horizon(
     if let Some(b) = blocks.last().filter(decides) {
         let (y, weight) = (pick(labels, &b.judged), pick(&rows.weight, &b.judged));
         let units = pick(&rows.asset, &b.judged);
-        with(&b.train, &[], &mut |d| {
+        with(&b.train, (&[], BAGS_TO_JUDGE), &mut |d| {
             let judges = Judges { rows: &b.judged, y: &y, weight: &weight, units: &units };
             (boosting, grown) = choose_boosting(d, &judges, seed)?;
             Ok(())
@@ -344,7 +348,7 @@ fn fit_horizon(
     let mut held: Option<HeldOut> = None;
     let n_blocks = blocks.len();
     for (k, b) in blocks.into_iter().enumerate() {
-        with(&b.train, &boosting, &mut |d| {
+        with(&b.train, (&boosting, BAGS_TO_JUDGE), &mut |d| {
             // The trees that were judged are those of the latest block.
             let ready = if k + 1 == n_blocks { grown.take() } else { None };
             let z = Candidates::fit(d, ready)?.member_log_odds(x, &b.judged)?;
@@ -367,7 +371,7 @@ fn fit_horizon(
         failed >= MIN_FAILURES / 2 && failed < h.rows.len()
     });
     let mut fitted = None;
-    with(&known, &boosting, &mut |d| {
+    with(&known, (&boosting, BAGS), &mut |d| {
         fitted = Some(Candidates::fit(d, None)?);
         Ok(())
     })?;
