@@ -3,7 +3,7 @@
 
 use forewarn_models::{
     BinnedRows, Blend, Boosted, BoostingParams, BootstrapParams, Calibrator, CalibratorKind, Contributions,
-    Logistic, LogisticParams, Matrix, Metric, RateDistribution, RiskLearner, RiskModel, Scored, TrainingData,
+    Logistic, LogisticParams, Matrix, Metric, OrderedRows, RateDistribution, RiskModel, Scored,
     bootstrap_metric, logit, one_standard_error_bootstrap,
 };
 use rayon::prelude::*;
@@ -30,10 +30,12 @@ const SHAPES: [(usize, usize, usize); 2] = [(5, 300, 400), (15, 300, 400)];
 const KEPT_COLUMNS: usize = 200;
 /// How many of these the logistic regression has: its time grows with their square.
 const KEPT_LINEAR: usize = 100;
-/// Trees of the first pass, and how much of each is added.
-const FIRST_PASS: (usize, f32) = (100, 0.1);
-/// How many models with rows and columns sampled anew are averaged.
-const BAGS: u64 = 4;
+/// Trees of the first pass, how much of each is added, and the share of the rows that each is grown on.
+const FIRST_PASS: (usize, f32, f32) = (100, 0.1, 0.25);
+/// How many models with rows and columns sampled anew are averaged in the model that is used.
+pub(crate) const BAGS: u64 = 4;
+/// The same in the models that are fitted to judge by: on earlier folds of public sets, what they say is the same.
+pub(crate) const BAGS_TO_JUDGE: u64 = 2;
 /// Numbers of trees are tried in such steps.
 const TREE_STEP: usize = 25;
 /// The penalty of the logistic regression: of 30 to 1,000, the best on held-out rows of public fleets.
@@ -78,19 +80,19 @@ pub(crate) struct Candidates {
 }
 
 impl Baseline {
-    fn log_odds(&self, x: &Matrix) -> Vec<f64> {
+    fn log_odds(&self, x: &Matrix, rows: &[u32]) -> Vec<f64> {
         let share = |v: f64| logit(v.clamp(1e-6, 1.0 - 1e-6));
         match self {
-            Self::Cohort { column: None, fallback } => vec![share(*fallback); x.n_rows()],
+            Self::Cohort { column: None, fallback } => vec![share(*fallback); rows.len()],
             Self::Cohort { column: Some(j), fallback } => {
-                x.column(*j).iter().map(|v| share(if v.is_nan() { *fallback } else { *v })).collect()
+                let at = |&i: &u32| x.column(*j)[i as usize];
+                rows.iter().map(at).map(|v| share(if v.is_nan() { *fallback } else { v })).collect()
             }
-            Self::Own { count, known, prior, horizon_days } => x
-                .column(*count)
+            Self::Own { count, known, prior, horizon_days } => rows
                 .iter()
-                .zip(x.column(*known))
-                .map(|(n, days)| {
-                    let n = if n.is_nan() { 0.0 } else { *n };
+                .map(|&i| {
+                    let (n, days) = (x.column(*count)[i as usize], x.column(*known)[i as usize]);
+                    let n = if n.is_nan() { 0.0 } else { n };
                     // Events of a day still need an exposure; a day is the least.
                     let days = if days.is_nan() { 1.0 } else { days.clamp(1.0, 365.0) };
                     prior.posterior(n, days).map_or(f64::NAN, |p| share(p.probability_within(*horizon_days)))
@@ -131,11 +133,11 @@ impl Member {
         }
     }
 
-    fn log_odds(&self, x: &Matrix) -> Result<Vec<f64>, EngineError> {
+    fn log_odds(&self, x: &Matrix, rows: &[u32]) -> Result<Vec<f64>, EngineError> {
         match self {
-            Self::Baseline(b, _) => Ok(b.log_odds(x)),
-            Self::Logistic(m, used) => m.log_odds(&x.select_columns(used)).map_err(EngineError::model),
-            Self::Boosted(m, used) => m.log_odds(&x.select_columns(used)).map_err(EngineError::model),
+            Self::Baseline(b, _) => Ok(b.log_odds(x, rows)),
+            Self::Logistic(m, used) => m.log_odds(&x.select(rows, used)).map_err(EngineError::model),
+            Self::Boosted(m, used) => m.log_odds(&x.select(rows, used)).map_err(EngineError::model),
         }
     }
 
@@ -152,7 +154,7 @@ impl Member {
         };
         match self {
             Self::Baseline(b, base) => {
-                let z = b.log_odds(x);
+                let z = b.log_odds(x, &all_rows(x));
                 let mut columns = vec![vec![0.0; x.n_rows()]; x.n_cols()];
                 let base = b.column().map_or_else(|| z.first().copied().unwrap_or(0.0), |_| *base);
                 if let Some(j) = b.column() {
@@ -170,10 +172,19 @@ impl Member {
     }
 }
 
-/// What the candidates are fitted to.
+/// The positions of all rows.
+fn all_rows(x: &Matrix) -> Vec<u32> {
+    (0..x.n_rows() as u32).collect()
+}
+
+/// What the candidates are fitted to: some of the training rows.
 pub(crate) struct FitData<'a> {
     pub columns: &'a Columns,
+    /// All training rows, and the same in order.
     pub x: &'a Matrix,
+    pub ordered: &'a OrderedRows,
+    /// The rows to learn from, and of each of these its outcome, weight and cutoff.
+    pub rows: &'a [u32],
     pub y: &'a [f64],
     pub weight: &'a [f64],
     /// The row's place among the training cutoffs; later is larger.
@@ -181,32 +192,26 @@ pub(crate) struct FitData<'a> {
     pub horizon_days: f64,
     /// One a shape.
     pub boosting: &'a [BoostingParams],
-}
-
-fn varies(column: &[f64]) -> bool {
-    let mut seen = column.iter();
-    let Some(first) = seen.next() else { return false };
-    seen.any(|v| v.to_bits() != first.to_bits())
+    /// How many models of trees are averaged.
+    pub bags: u64,
 }
 
 /// The columns that trees are offered.
 fn offered(d: &FitData<'_>) -> Vec<usize> {
-    (0..d.x.n_cols()).filter(|&j| d.columns.trees[j] && varies(d.x.column(j))).collect()
+    (0..d.x.n_cols()).filter(|&j| d.columns.trees[j] && d.ordered.varies(d.rows, j)).collect()
 }
 
 /// The columns that trees are grown on, those with the most gain first, and the rows with these columns cut into bins.
 fn kept(d: &FitData<'_>, seed: u64) -> Result<(Vec<usize>, BinnedRows), EngineError> {
     let offered = offered(d);
     let defaults = BoostingParams::default();
-    let x = d.x.select_columns(&offered);
-    let rows = BinnedRows::new(&x, defaults.n_bins).map_err(EngineError::model)?;
+    let rows = d.ordered.bins(d.rows, &offered, defaults.n_bins).map_err(EngineError::model)?;
     if offered.len() <= KEPT_LINEAR {
         return Ok((offered, rows));
     }
-    let data = TrainingData::new(&x, d.y, d.weight).map_err(EngineError::model)?;
-    let (iterations, learning_rate) = FIRST_PASS;
-    let quick = BoostingParams { iterations, learning_rate, seed, ..defaults };
-    let gains = quick.gains(&rows, &data).map_err(EngineError::model)?;
+    let (iterations, learning_rate, row_share) = FIRST_PASS;
+    let quick = BoostingParams { iterations, learning_rate, row_share, seed, ..defaults };
+    let gains = quick.gains(&rows, d.y, d.weight).map_err(EngineError::model)?;
     let mut order: Vec<usize> = (0..offered.len()).collect();
     order.sort_by(|&a, &b| gains[b].total_cmp(&gains[a]).then(a.cmp(&b)));
     order.truncate(KEPT_COLUMNS);
@@ -219,32 +224,19 @@ pub(crate) struct Grown {
     columns: Vec<usize>,
 }
 
-impl Grown {
-    /// Trees of the shapes of `d`; `None` where no column varies.
-    fn of(d: &FitData<'_>) -> Result<Option<Self>, EngineError> {
-        let (columns, rows) = kept(d, d.boosting.first().map_or(0, |b| b.seed))?;
-        if columns.is_empty() {
-            return Ok(None);
-        }
-        let bags: Vec<BoostingParams> = bags(d.boosting).collect();
-        let trees = Boosted::mean(grow_all(d, &rows, &bags)?).map_err(EngineError::model)?;
-        Ok(Some(Self { trees, columns }))
-    }
-}
-
 /// Several models of the same rows, side by side.
 fn grow_all(
     d: &FitData<'_>,
     rows: &BinnedRows,
     params: &[BoostingParams],
 ) -> Result<Vec<Boosted>, EngineError> {
-    let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
-    params.par_iter().map(|p| p.grow_binned(rows, &data).map_err(EngineError::model)).collect()
+    params.par_iter().map(|p| p.grow_binned(rows, d.y, d.weight).map_err(EngineError::model)).collect()
 }
 
 /// Rows to judge by, which were not fitted to.
 pub(crate) struct Judges<'a> {
-    pub x: &'a Matrix,
+    /// Among all training rows.
+    pub rows: &'a [u32],
     pub y: &'a [f64],
     pub weight: &'a [f64],
     /// Rows of one unit vary together.
@@ -275,7 +267,7 @@ pub(crate) fn choose_boosting(
     if columns.is_empty() {
         return Ok((usual, None));
     }
-    let x = judges.x.select_columns(&columns);
+    let x = d.x.select(judges.rows, &columns);
     let mut best: Vec<(BoostingParams, Vec<f64>, Boosted)> = Vec::new();
     let with_most =
         |s: (&BoostingParams, &(usize, usize, usize))| BoostingParams { iterations: s.1.2, ..s.0.clone() };
@@ -320,16 +312,16 @@ pub(crate) fn choose_boosting(
     }
     let (params, mut trees): (Vec<BoostingParams>, Vec<Boosted>) =
         best.into_iter().map(|b| (b.0, b.2)).unzip();
-    let more: Vec<BoostingParams> = bags(&params).skip(params.len()).collect();
+    let more: Vec<BoostingParams> = bags(&params, d.bags).skip(params.len()).collect();
     trees.extend(grow_all(d, &rows, &more)?);
     let trees = Boosted::mean(trees).map_err(EngineError::model)?;
     Ok((params, Some(Grown { trees, columns })))
 }
 
 /// Each shape once for each bag, the shapes of the first bag first.
-fn bags(shapes: &[BoostingParams]) -> impl Iterator<Item = BoostingParams> {
+fn bags(shapes: &[BoostingParams], n: u64) -> impl Iterator<Item = BoostingParams> {
     // Two shapes sample rows and columns anew as well.
-    let n = BAGS.div_ceil(shapes.len().max(1) as u64);
+    let n = n.div_ceil(shapes.len().max(1) as u64);
     (0..n).flat_map(move |k| {
         shapes.iter().map(move |s| BoostingParams { seed: s.seed.wrapping_add(k), ..s.clone() })
     })
@@ -367,7 +359,8 @@ fn baselines(d: &FitData<'_>, base: f64) -> Result<Vec<Member>, EngineError> {
     let latest = d.cutoff.iter().max().copied().unwrap_or(0);
     let (mut events, mut days) = (Vec::new(), Vec::new());
     for i in (0..d.cutoff.len()).filter(|&i| d.cutoff[i] == latest) {
-        let (n, t) = (d.x.column(count)[i], d.x.column(known)[i]);
+        let row = d.rows[i] as usize;
+        let (n, t) = (d.x.column(count)[row], d.x.column(known)[row]);
         if t > 0.0 {
             events.push(if n.is_nan() { 0.0 } else { n });
             days.push(t.clamp(1.0, 365.0));
@@ -378,46 +371,64 @@ fn baselines(d: &FitData<'_>, base: f64) -> Result<Vec<Member>, EngineError> {
         .map_err(EngineError::model)?;
     let own = Baseline::Own { count, known, prior, horizon_days: d.horizon_days };
     let with_mean = |b: Baseline| {
-        let mean = weighted_mean(&b.log_odds(d.x), d.weight);
+        let mean = weighted_mean(&b.log_odds(d.x, d.rows), d.weight);
         Member::Baseline(b, mean)
     };
     Ok([cohort, own].map(with_mean).to_vec())
+}
+
+/// Trees that are there, or the rows to grow them on.
+enum Grow {
+    Done(Boosted),
+    On(BinnedRows),
+}
+
+/// The columns of the logistic regression, where trees are grown on these.
+fn straight(d: &FitData<'_>, trees: &[usize]) -> Vec<usize> {
+    // Columns for trees alone take no place from those that both may use.
+    let both = trees.iter().filter(|j| d.columns.linear[**j]);
+    let first: Vec<usize> = both.take(KEPT_LINEAR).copied().collect();
+    let passed_over = |j: &usize| d.columns.trees[*j] && !first.contains(j);
+    (0..d.x.n_cols())
+        .filter(|&j| d.columns.linear[j] && d.ordered.varies(d.rows, j))
+        .filter(|j| *j >= d.columns.n_numbers || !passed_over(j))
+        .collect()
 }
 
 impl Candidates {
     /// Fits every candidate, with trees that are grown already where there are any; the blend has equal weights until
     /// [`Self::blend`] is replaced.
     pub(crate) fn fit(d: &FitData<'_>, grown: Option<Grown>) -> Result<Self, EngineError> {
-        let data = TrainingData::new(d.x, d.y, d.weight).map_err(EngineError::model)?;
-        let mut members = baselines(d, data.base_rate())?;
-        let Grown { trees, columns: all } = match grown {
-            Some(g) => g,
-            None => match Grown::of(d)? {
-                Some(g) => g,
-                // Nothing tells assets apart: the strong candidates are the baseline.
-                None => return Self::of_baselines(members),
-            },
+        let mut members = baselines(d, weighted_mean(d.y, d.weight))?;
+        let (all, grow) = if let Some(g) = grown {
+            (g.columns, Grow::Done(g.trees))
+        } else {
+            let (columns, rows) = kept(d, d.boosting.first().map_or(0, |b| b.seed))?;
+            (columns, Grow::On(rows))
         };
-        // Columns for trees alone take no place from those that both may use.
-        let both = all.iter().filter(|j| d.columns.linear[**j]);
-        let first: Vec<usize> = both.take(KEPT_LINEAR).copied().collect();
-        let passed_over = |j: &usize| d.columns.trees[*j] && !first.contains(j);
-        let straight: Vec<usize> = (0..d.x.n_cols())
-            .filter(|&j| d.columns.linear[j] && varies(d.x.column(j)))
-            .filter(|j| *j >= d.columns.n_numbers || !passed_over(j))
-            .collect();
-        if straight.is_empty() {
+        let straight = straight(d, &all);
+        // Nothing tells assets apart: the strong candidates are the baseline.
+        if all.is_empty() || straight.is_empty() {
             return Self::of_baselines(members);
         }
-        let xl = d.x.select_columns(&straight);
-        let words = straight.iter().enumerate().filter(|(_, j)| **j >= d.columns.n_numbers);
-        let categories = words.map(|(k, _)| k).collect();
-        let logistic = LogisticParams { ridge: RIDGE, categories, ..LogisticParams::default() };
-        let m = logistic
-            .fit(&TrainingData::new(&xl, d.y, d.weight).map_err(EngineError::model)?)
-            .map_err(EngineError::model)?;
-        members.push(Member::Logistic(m, straight));
-        members.push(Member::Boosted(trees, all));
+        let (trees, logistic) = rayon::join(
+            || match grow {
+                Grow::Done(trees) => Ok(trees),
+                Grow::On(rows) => {
+                    let bags: Vec<BoostingParams> = bags(d.boosting, d.bags).collect();
+                    Boosted::mean(grow_all(d, &rows, &bags)?).map_err(EngineError::model)
+                }
+            },
+            || {
+                let words = straight.iter().enumerate().filter(|(_, j)| **j >= d.columns.n_numbers);
+                let categories = words.map(|(k, _)| k).collect();
+                let params = LogisticParams { ridge: RIDGE, categories, ..LogisticParams::default() };
+                let x = d.x.select(d.rows, &straight);
+                params.fit_rows(&x, d.y, d.weight).map_err(EngineError::model)
+            },
+        );
+        members.push(Member::Logistic(logistic?, straight));
+        members.push(Member::Boosted(trees?, all));
         Ok(Self { members, blend: Blend::equal(MEMBERS.len()).map_err(EngineError::model)? })
     }
 
@@ -445,14 +456,14 @@ impl Candidates {
         self.members.iter().try_for_each(|m| m.check(n_columns))
     }
 
-    /// The log odds of every candidate but the blend.
-    pub(crate) fn member_log_odds(&self, x: &Matrix) -> Result<Vec<Vec<f64>>, EngineError> {
-        self.members.iter().map(|m| m.log_odds(x)).collect()
+    /// The log odds of every candidate but the blend, of some rows.
+    pub(crate) fn member_log_odds(&self, x: &Matrix, rows: &[u32]) -> Result<Vec<Vec<f64>>, EngineError> {
+        self.members.iter().map(|m| m.log_odds(x, rows)).collect()
     }
 
     /// The log odds of every candidate, the blend last, in the order of [`NAMES`].
     pub(crate) fn log_odds(&self, x: &Matrix) -> Result<Vec<Vec<f64>>, EngineError> {
-        let mut all = self.member_log_odds(x)?;
+        let mut all = self.member_log_odds(x, &all_rows(x))?;
         all.push(self.blended(&all)?);
         Ok(all)
     }

@@ -6,14 +6,16 @@ use std::collections::BTreeSet;
 use forewarn_features::{Catalog, Condition, FeatureTable, compute};
 use forewarn_frames::{Cutoff, Finding, Frames, History};
 use forewarn_models::{
-    BoostingParams, BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, Scored,
-    at_own_level, bootstrap_metric, choose_calibrator, logit, one_standard_error_bootstrap,
-    probability_intervals, unseen_spread,
+    BoostingParams, BootstrapParams, Calibrator, CalibratorKind, LocalEvidence, Matrix, Metric, OrderedRows,
+    Replicates, Scored, at_own_level, bootstrap_metric, choose_calibrator, logit,
+    one_standard_error_bootstrap, probability_intervals, unseen_spread,
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::candidates::{
-    BY_CAUTION, Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting, usual_boosting,
+    BAGS, BAGS_TO_JUDGE, BY_CAUTION, Candidates, FitData, Judges, N_BASELINES, NAMES, choose_boosting,
+    usual_boosting,
 };
 use crate::columns::{Columns, TrainingRows, names as names_feature};
 use crate::condition::Conditions;
@@ -77,7 +79,7 @@ pub(crate) struct Prediction {
 }
 
 struct HeldOut {
-    rows: Vec<usize>,
+    rows: Vec<u32>,
     members: Vec<Vec<f64>>,
     /// The block of each row.
     block: Vec<u32>,
@@ -85,8 +87,8 @@ struct HeldOut {
     comparable: Vec<bool>,
 }
 
-fn pick<T: Copy>(v: &[T], rows: &[usize]) -> Vec<T> {
-    rows.iter().map(|&i| v[i]).collect()
+fn pick<T: Copy>(v: &[T], rows: &[u32]) -> Vec<T> {
+    rows.iter().map(|&i| v[i as usize]).collect()
 }
 
 impl ModelSet {
@@ -141,13 +143,16 @@ impl ModelSet {
             catalog = catalog.without(&at, &names);
             left_out.extend(found);
         };
+        // The order of the values knows no outcome; where bins end is decided by the rows of each fit alone.
+        let read: Vec<usize> = (0..x.n_cols()).filter(|&j| columns.trees[j] || columns.linear[j]).collect();
+        let ordered = OrderedRows::new(&x, &read);
         let mut horizons = Vec::new();
         for (i, h) in risk.horizons.iter().enumerate() {
             progress.step("training", i, risk.horizons.len());
             if progress.cancelled() {
                 return Err(EngineError::Cancelled);
             }
-            horizons.push(fit_horizon(&columns, &x, &rows, i, h.get(), &cutoffs, settings.seed)?);
+            horizons.push(fit_horizon(&columns, (&x, &ordered), &rows, i, h.get(), &cutoffs, settings.seed)?);
         }
         progress.step("training", risk.horizons.len(), risk.horizons.len());
         let modes =
@@ -333,7 +338,7 @@ impl HorizonModel {
 
 fn fit_horizon(
     columns: &Columns,
-    x: &Matrix,
+    (x, ordered): (&Matrix, &OrderedRows),
     rows: &TrainingRows,
     horizon: usize,
     horizon_days: i32,
@@ -341,8 +346,9 @@ fn fit_horizon(
     seed: u64,
 ) -> Result<HorizonModel, EngineError> {
     let labels = &rows.labels[horizon];
-    let known: Vec<usize> = (0..labels.len()).filter(|&i| !labels[i].is_nan()).collect();
-    let n_failures = known.iter().filter(|&&i| labels[i] == 1.0).count();
+    let known: Vec<u32> = (0..labels.len() as u32).filter(|&i| !labels[i as usize].is_nan()).collect();
+    let failed = |v: &[u32]| v.iter().filter(|&&i| labels[i as usize] == 1.0).count();
+    let n_failures = failed(&known);
     if n_failures == known.len() {
         return Err(EngineError::TooLittle {
             found: format!(
@@ -352,16 +358,27 @@ fn fit_horizon(
             hint: "check `failure.where`, give more history, or another horizon".into(),
         });
     }
-    let with =
-        |chosen: &[usize], boosting: &[BoostingParams], then: &mut FitRows<'_>| -> Result<(), EngineError> {
-            let x = x.select_rows(chosen);
-            let (y, w, c) = (pick(labels, chosen), pick(&rows.weight, chosen), pick(&rows.cutoff, chosen));
-            let horizon_days = f64::from(horizon_days);
-            then(&FitData { columns, x: &x, y: &y, weight: &w, cutoff: &c, horizon_days, boosting })
-        };
+    let with = |chosen: &[u32],
+                (boosting, bags): (&[BoostingParams], u64),
+                then: &mut FitRows<'_>|
+     -> Result<(), EngineError> {
+        let (y, w, c) = (pick(labels, chosen), pick(&rows.weight, chosen), pick(&rows.cutoff, chosen));
+        then(&FitData {
+            columns,
+            x,
+            ordered,
+            rows: chosen,
+            y: &y,
+            weight: &w,
+            cutoff: &c,
+            horizon_days: f64::from(horizon_days),
+            boosting,
+            bags,
+        })
+    };
     if n_failures == 0 {
         let mut fitted = None;
-        with(&known, &[], &mut |d| {
+        with(&known, (&[], BAGS), &mut |d| {
             fitted = Some(without_failures(d, &pick(&rows.asset, &known), horizon_days)?);
             Ok(())
         })?;
@@ -371,16 +388,14 @@ fn fit_horizon(
     let mut boosting = usual_boosting(seed);
     let mut grown = None;
     // The latest block, which has the most rows to learn from, decides the number of trees.
-    let failed = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
     let decides = |b: &&Block| {
         failed(&b.train) * COMPARABLE >= n_failures && (1..b.judged.len()).contains(&failed(&b.judged))
     };
     if let Some(b) = blocks.last().filter(decides) {
-        let judged = x.select_rows(&b.judged);
         let (y, weight) = (pick(labels, &b.judged), pick(&rows.weight, &b.judged));
         let units = pick(&rows.asset, &b.judged);
-        with(&b.train, &[], &mut |d| {
-            let judges = Judges { x: &judged, y: &y, weight: &weight, units: &units };
+        with(&b.train, (&[], BAGS_TO_JUDGE), &mut |d| {
+            let judges = Judges { rows: &b.judged, y: &y, weight: &weight, units: &units };
             (boosting, grown) = choose_boosting(d, &judges, seed)?;
             Ok(())
         })?;
@@ -388,11 +403,10 @@ fn fit_horizon(
     let mut held: Option<HeldOut> = None;
     let n_blocks = blocks.len();
     for (k, b) in blocks.into_iter().enumerate() {
-        let judged = x.select_rows(&b.judged);
-        with(&b.train, &boosting, &mut |d| {
+        with(&b.train, (&boosting, BAGS_TO_JUDGE), &mut |d| {
             // The trees that were judged are those of the latest block.
             let ready = if k + 1 == n_blocks { grown.take() } else { None };
-            let z = Candidates::fit(d, ready)?.member_log_odds(&judged)?;
+            let z = Candidates::fit(d, ready)?.member_log_odds(x, &b.judged)?;
             let h = held.get_or_insert_with(|| HeldOut {
                 rows: Vec::new(),
                 members: vec![Vec::new(); z.len()],
@@ -408,11 +422,11 @@ fn fit_horizon(
         })?;
     }
     let held = held.filter(|h| {
-        let failed = h.rows.iter().filter(|&&i| labels[i] == 1.0).count();
+        let failed = failed(&h.rows);
         failed >= MIN_FAILURES / 2 && failed < h.rows.len()
     });
     let mut fitted = None;
-    with(&known, &boosting, &mut |d| {
+    with(&known, (&boosting, BAGS), &mut |d| {
         fitted = Some(Candidates::fit(d, None)?);
         Ok(())
     })?;
@@ -425,7 +439,7 @@ fn fit_horizon(
         Some(h) => h,
         None => HeldOut {
             rows: known.clone(),
-            members: all.member_log_odds(&x.select_rows(&known))?,
+            members: all.member_log_odds(x, &known)?,
             block: vec![0; known.len()],
             comparable: vec![true; known.len()],
         },
@@ -434,10 +448,10 @@ fn fit_horizon(
     let (folds, units) = (pick(&rows.cutoff, &eval_rows), pick(&rows.asset, &eval_rows));
     // Models that had learned from few failures were weak otherwise than the one that is used: they do not say how much of
     // each member is wanted, nor what its calibration is, unless there are no others.
-    let mut bearing: Vec<usize> = (0..eval_rows.len()).filter(|&i| comparable[i]).collect();
-    let failed = bearing.iter().filter(|&&i| y[i] == 1.0).count();
+    let mut bearing: Vec<u32> = (0..eval_rows.len() as u32).filter(|&i| comparable[i as usize]).collect();
+    let failed = bearing.iter().filter(|&&i| y[i as usize] == 1.0).count();
     if failed == 0 || failed == bearing.len() {
-        bearing = (0..eval_rows.len()).collect();
+        bearing = (0..eval_rows.len() as u32).collect();
     }
     let (y_c, w_c) = (pick(&y, &bearing), pick(&w, &bearing));
     let (block_c, folds_c) = (pick(&block, &bearing), pick(&folds, &bearing));
@@ -447,11 +461,8 @@ fn fit_horizon(
     let blended = all.blend.log_odds(&[&members[2], &members[3]]).map_err(EngineError::model)?;
     members.push(blended);
 
-    let mut calibrators = Vec::new();
-    let mut losses = Vec::new();
-    let mut replicates = Vec::new();
     let boot = BootstrapParams { n_boot: 50, seed };
-    for (k, z) in members.iter().enumerate() {
+    let judge = |(k, z): (usize, &Vec<f64>)| -> Result<(Calibrator, f64, Replicates), EngineError> {
         // Candidates are compared each at its best level and slope: rankings and spreads, not calibrations.
         let level = at_own_level(z, &y, &w, &block).map_err(EngineError::model)?;
         let platt = |z: &[f64]| Calibrator::fit(CalibratorKind::Platt, z, &y, &w).map_err(EngineError::model);
@@ -468,10 +479,17 @@ fn fit_horizon(
                 .map_err(EngineError::model)?
         };
         let scored = Scored::new(&y, &p, Some(&w)).map_err(EngineError::model)?;
-        losses.push(Metric::LogLoss.of(&scored).unwrap_or(f64::MAX));
-        replicates
-            .push(bootstrap_metric(&scored, Metric::LogLoss, &units, boot).map_err(EngineError::model)?);
-        calibrators.push(c);
+        let loss = Metric::LogLoss.of(&scored).unwrap_or(f64::MAX);
+        let replicates =
+            bootstrap_metric(&scored, Metric::LogLoss, &units, boot).map_err(EngineError::model)?;
+        Ok((c, loss, replicates))
+    };
+    let judged: Result<Vec<_>, _> = members.par_iter().enumerate().map(judge).collect();
+    let (mut calibrators, mut losses, mut replicates) = (Vec::new(), Vec::new(), Vec::new());
+    for (calibrator, loss, replicate) in judged? {
+        calibrators.push(calibrator);
+        losses.push(loss);
+        replicates.push(replicate);
     }
     let (chosen, because) = if n_failures < MIN_FAILURES {
         (
@@ -515,7 +533,9 @@ fn without_failures(d: &FitData<'_>, units: &[u32], horizon_days: i32) -> Result
     let rate = 0.5 / (d.weight.iter().sum::<f64>() + 1.0);
     let candidates = Candidates::without_failures(d, rate)?;
     let chosen = 1;
-    let z = candidates.log_odds(d.x)?;
+    let mut z = candidates.member_log_odds(d.x, d.rows)?;
+    // The blend is of two members that are the cohort's rate.
+    z.push(z[0].clone());
     let calibrators: Result<Vec<Calibrator>, _> =
         z.iter().map(|z| Calibrator::at_rate(z, d.weight, rate)).collect();
     let calibrators = calibrators.map_err(EngineError::model)?;
@@ -541,8 +561,8 @@ type FitRows<'a> = dyn FnMut(&FitData<'_>) -> Result<(), EngineError> + 'a;
 
 /// Rows to learn from, and later ones to be predicted.
 struct Block {
-    train: Vec<usize>,
-    judged: Vec<usize>,
+    train: Vec<u32>,
+    judged: Vec<u32>,
 }
 
 /// Where judging begins among `n` training cutoffs whose outcomes are known.
@@ -562,25 +582,26 @@ fn first_judged(risk: &RiskSettings, cutoffs: &[Cutoff], fit_at: Cutoff) -> Cuto
 fn blocks(
     rows: &TrainingRows,
     labels: &[f64],
-    known: &[usize],
+    known: &[u32],
     horizon_days: i32,
     cutoffs: &[Cutoff],
 ) -> Vec<Block> {
-    let mut used: Vec<u32> = known.iter().map(|&i| rows.cutoff[i]).collect();
+    let mut used: Vec<u32> = pick(&rows.cutoff, known);
     used.sort_unstable();
     used.dedup();
     let n = used.len();
-    let failures = |v: &[usize]| v.iter().filter(|&&i| labels[i] == 1.0).count();
+    let cutoff = |i: u32| rows.cutoff[i as usize];
+    let failures = |v: &[u32]| v.iter().filter(|&&i| labels[i as usize] == 1.0).count();
     [judged_from(n), n * 4 / 5, n]
         .windows(2)
         .filter(|b| b[0] > 0 && b[0] < b[1])
         .map(|b| {
             let first = cutoffs[used[b[0]] as usize];
             let (from, to) = (used[b[0]], used[b[1] - 1]);
-            let closed = |i: &usize| cutoffs[rows.cutoff[*i] as usize].plus_days(horizon_days) <= first;
+            let closed = |i: &u32| cutoffs[cutoff(*i) as usize].plus_days(horizon_days) <= first;
             Block {
                 train: known.iter().copied().filter(closed).collect(),
-                judged: known.iter().copied().filter(|&i| (from..=to).contains(&rows.cutoff[i])).collect(),
+                judged: known.iter().copied().filter(|&i| (from..=to).contains(&cutoff(i))).collect(),
             }
         })
         .filter(|b| (MIN_FAILURES / 2..b.train.len()).contains(&failures(&b.train)) && !b.judged.is_empty())

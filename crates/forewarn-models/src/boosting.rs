@@ -2,14 +2,15 @@
 
 mod bins;
 mod grow;
+mod places;
 
 use crate::error::{ModelError, in_range, same_length};
 use crate::matrix::Matrix;
-use crate::risk::{RiskLearner, TrainingData};
+use crate::risk::{Outcomes, RiskLearner, TrainingData};
 use crate::special::{logit, softplus};
 use crate::trees::Boosted;
 
-pub use bins::BinnedRows;
+pub use bins::{BinnedRows, OrderedRows};
 use grow::{Grower, Loss};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ pub struct BoostingParams {
     /// Share of each tree that is added, in (0, 1]. Default 0.025: each tree sees half of the rows and a quarter
     /// of the columns, and many of them even that out.
     pub learning_rate: f32,
-    /// Most leaves of a tree, at least 2. Default 15: rare events support few distinctions.
+    /// Most leaves of a tree, 2 to 256. Default 15: rare events support few distinctions.
     pub max_leaves: usize,
     /// Most splits on the way to a leaf, 1 to 32. Default 6.
     pub max_depth: usize,
@@ -78,7 +79,7 @@ impl BoostingParams {
             "1 to 100,000",
         )?;
         in_range(share(self.learning_rate.into()), "learning_rate", self.learning_rate.into(), "in (0, 1]")?;
-        in_range(self.max_leaves >= 2, "max_leaves", self.max_leaves as f64, "at least 2")?;
+        in_range((2..=256).contains(&self.max_leaves), "max_leaves", self.max_leaves as f64, "2 to 256")?;
         in_range((1..=32).contains(&self.max_depth), "max_depth", self.max_depth as f64, "1 to 32")?;
         in_range(
             penalty(self.min_leaf_events),
@@ -120,18 +121,17 @@ impl BoostingParams {
             same_length("validation columns", v.x.n_cols(), train.x.n_cols())?;
         }
         let rows = BinnedRows::new(train.x, self.n_bins)?;
-        Ok(self.grown(&rows, train, validation).0)
+        Ok(self.grown(&rows, train.outcomes(), validation).0)
     }
 
-    /// As [`Self::grow`], on the rows of `train` as they were cut into bins before, or on some of their columns; the model is
-    /// one of these columns.
+    /// As [`Self::grow`], on rows that were cut into bins before; the model is one of their columns.
     ///
     /// # Errors
-    /// A setting out of range, or another number of rows.
-    pub fn grow_binned(&self, rows: &BinnedRows, train: &TrainingData<'_>) -> Result<Boosted, ModelError> {
+    /// A setting out of range; outcomes and weights as for [`TrainingData::new`]; another number of rows.
+    pub fn grow_binned(&self, rows: &BinnedRows, y: &[f64], weights: &[f64]) -> Result<Boosted, ModelError> {
         self.check()?;
-        same_length("binned rows", rows.n_rows(), train.y.len())?;
-        Ok(self.grown(rows, train, None).0)
+        same_length("binned rows", rows.n_rows(), y.len())?;
+        Ok(self.grown(rows, Outcomes::new(y, weights)?, None).0)
     }
 
     /// Trees whose sum is near the numbers `y` (squared loss), one a row, all of one weight; `min_leaf_events` is the least
@@ -150,7 +150,7 @@ impl BoostingParams {
     fn grown(
         &self,
         rows: &BinnedRows,
-        train: &TrainingData<'_>,
+        train: Outcomes<'_>,
         validation: Option<&TrainingData<'_>>,
     ) -> (Boosted, Vec<f64>) {
         // An event weighs 1 on average, so penalties mean the same however the others were sampled.
@@ -203,21 +203,20 @@ impl BoostingParams {
     /// As [`Self::grow_binned`].
     ///
     /// ```
-    /// use forewarn_models::{BinnedRows, BoostingParams, Matrix, TrainingData};
+    /// use forewarn_models::{BinnedRows, BoostingParams, Matrix};
     /// let x = Matrix::from_columns(vec![vec![7.0; 200], (0..200).map(f64::from).collect()])?;
     /// let y: Vec<f64> = (0..200).map(|i| f64::from(u8::from(i >= 150))).collect();
-    /// let data = TrainingData::new(&x, &y, &[1.0; 200])?;
     /// let few = BoostingParams { iterations: 20, column_share: 1.0, ..Default::default() };
     /// let rows = BinnedRows::new(&x, 255)?;
-    /// let gains = few.gains(&rows, &data)?;
+    /// let gains = few.gains(&rows, &y, &[1.0; 200])?;
     /// assert!(gains[0] == 0.0 && gains[1] > 0.0);
-    /// assert!(BoostingParams { iterations: 0, ..few }.gains(&rows, &data).is_err());
+    /// assert!(BoostingParams { iterations: 0, ..few }.gains(&rows, &y, &[1.0; 200]).is_err());
     /// # Ok::<(), forewarn_models::ModelError>(())
     /// ```
-    pub fn gains(&self, rows: &BinnedRows, train: &TrainingData<'_>) -> Result<Vec<f64>, ModelError> {
+    pub fn gains(&self, rows: &BinnedRows, y: &[f64], weights: &[f64]) -> Result<Vec<f64>, ModelError> {
         self.check()?;
-        same_length("binned rows", rows.n_rows(), train.y.len())?;
-        Ok(self.grown(rows, train, None).1)
+        same_length("binned rows", rows.n_rows(), y.len())?;
+        Ok(self.grown(rows, Outcomes::new(y, weights)?, None).1)
     }
 
     /// Fits to rows `x` (NaN = missing), outcomes `y` (0 or 1) and `weights`.

@@ -16,7 +16,7 @@
 //! | step | call | result |
 //! |---|---|---|
 //! | rows | [`Matrix::from_columns`], [`TrainingData::new`] | checked once |
-//! | fit | [`LogisticParams`], [`BoostingParams`] through [`RiskLearner::fit`]; [`BoostingParams::grow`] with validation rows, [`BoostingParams::grow_binned`] on [`BinnedRows`] | [`Logistic`], [`Boosted`] |
+//! | fit | [`LogisticParams`], [`BoostingParams`] through [`RiskLearner::fit`]; [`BoostingParams::grow`] with validation rows, [`BoostingParams::grow_binned`] on [`BinnedRows`], which [`OrderedRows`] cut for any rows | [`Logistic`], [`Boosted`] |
 //! | predict, explain | [`RiskModel::log_odds`], [`RiskModel::contributions`] | log odds, [`Contributions`] that add up to them |
 //! | keep | [`RiskModel::to_bytes`], [`RiskModel::from_bytes`] | JSON; everything else here that is kept derives serde |
 //! | few events | [`RateDistribution::fit`], [`cohort_rate`], [`cohort_share`] | shrunk rates and probabilities in closed form |
@@ -118,7 +118,7 @@ mod trees;
 
 pub use alone::auc_alone;
 pub use blend::Blend;
-pub use boosting::{BinnedRows, BoostingParams};
+pub use boosting::{BinnedRows, BoostingParams, OrderedRows};
 pub use bootstrap::{BootstrapParams, Replicates, bootstrap, bootstrap_metric};
 pub use calibrate::{Calibrator, CalibratorChoice, CalibratorKind, at_own_level, choose_calibrator};
 pub use caught::{Caught, Promise, expected_caught};

@@ -102,6 +102,19 @@ impl Matrix {
         Self { values, n_rows: self.n_rows, n_cols: columns.len() }
     }
 
+    /// Some rows of some columns, in this order; positions may repeat.
+    ///
+    /// # Panics
+    /// If a position is not there.
+    pub fn select(&self, rows: &[u32], columns: &[usize]) -> Self {
+        let mut values = Vec::with_capacity(rows.len() * columns.len());
+        for &j in columns {
+            let column = self.column(j);
+            values.extend(rows.iter().map(|&i| column[i as usize]));
+        }
+        Self { values, n_rows: rows.len(), n_cols: columns.len() }
+    }
+
     /// All values, column by column.
     pub fn values(&self) -> &[f64] {
         &self.values
@@ -119,6 +132,7 @@ mod tests {
         assert_eq!(x.row(1), vec![2.0, 5.0]);
         assert_eq!(x.select_rows(&[2, 0]).column(1), &[6.0, 4.0]);
         assert_eq!(x.select_columns(&[1]).row(0), vec![4.0]);
+        assert_eq!(x.select(&[2, 0], &[1]).column(0), &[6.0, 4.0]);
         assert!(matches!(
             Matrix::from_columns(vec![vec![1.0, f64::INFINITY]]),
             Err(ModelError::NotFinite { row: 1, .. })

@@ -37,13 +37,35 @@ impl<'a> TrainingData<'a> {
             return Err(ModelError::Empty { what: "rows" });
         }
         same_length("outcomes", y.len(), x.n_rows())?;
-        outcomes_and_weights(y, weights)?;
-        both_classes(y, weights)?;
+        let Outcomes { y, weights } = Outcomes::new(y, weights)?;
         Ok(Self { x, y, weights })
     }
 
     /// The share of outcomes that are 1, by weight; above 0 and below 1.
     pub fn base_rate(&self) -> f64 {
+        self.outcomes().base_rate()
+    }
+
+    pub(crate) fn outcomes(&self) -> Outcomes<'a> {
+        Outcomes { y: self.y, weights: self.weights }
+    }
+}
+
+/// What came of rows, checked once: outcomes of both classes, weights finite and not negative.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcomes<'a> {
+    pub(crate) y: &'a [f64],
+    pub(crate) weights: &'a [f64],
+}
+
+impl<'a> Outcomes<'a> {
+    pub(crate) fn new(y: &'a [f64], weights: &'a [f64]) -> Result<Self, ModelError> {
+        outcomes_and_weights(y, weights)?;
+        both_classes(y, weights)?;
+        Ok(Self { y, weights })
+    }
+
+    pub(crate) fn base_rate(&self) -> f64 {
         let ones: f64 = self.y.iter().zip(self.weights).map(|(y, w)| y * w).sum();
         ones / self.weights.iter().sum::<f64>()
     }

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 
 use super::BoostingParams;
 use super::bins::{BinnedRows, MISSING};
-use crate::rng::{generator, uniform};
-use crate::special::sigmoid;
+use super::places::{Fork, add_values};
+use crate::rng::generator;
+use crate::special::quick_sigmoid;
 use crate::trees::Node;
 
 /// Entries of a histogram that are worth a second thread.
@@ -40,6 +41,8 @@ struct Split {
 /// A leaf that may still be split.
 struct Leaf {
     node: usize,
+    /// Its place among the leaves, see [`Fork`].
+    place: u8,
     from: usize,
     to: usize,
     depth: usize,
@@ -82,7 +85,7 @@ impl Loss {
     fn slopes(self, z: f64, y: f64) -> (f64, f64) {
         match self {
             Self::Logistic => {
-                let p = sigmoid(z);
+                let p = quick_sigmoid(z);
                 (p - y, p * (1.0 - p))
             }
             Self::Squared => (z - y, 1.0),
@@ -122,13 +125,7 @@ impl<'a> Grower<'a> {
     pub(super) fn next(&mut self) -> Grown {
         let mut rng = generator(self.params.seed, self.n_grown);
         self.n_grown += 1;
-        let share = f64::from(self.params.row_share);
-        let sampled: Vec<bool> =
-            (0..self.y.len()).map(|_| share >= 1.0 || uniform(&mut rng) < share).collect();
-        let mut index: Vec<u32> = (0..self.y.len() as u32).filter(|&i| sampled[i as usize]).collect();
-        if index.is_empty() {
-            index = (0..self.y.len() as u32).collect();
-        }
+        let mut index = sample(&mut rng, self.y.len(), self.params.row_share);
         let n_cols = self.rows.n_cols();
         let n_offered = ((self.params.column_share * n_cols as f64) as usize).clamp(1, n_cols);
         let mut columns: Vec<usize> = (0..n_cols).collect();
@@ -148,23 +145,8 @@ impl<'a> Grower<'a> {
                 [(w * slope) as f32, (w * curvature) as f32]
             })
             .collect();
-        let (nodes, leaves) = self.tree(&columns, &mut index, &mut pairs);
-        for (node, from, to) in leaves {
-            let value = nodes[node].value;
-            for &i in &index[from..to] {
-                self.z[i as usize] += value;
-            }
-        }
-        if index.len() < self.y.len() {
-            let rows = self.rows;
-            self.z.par_chunks_mut(CHUNK_ROWS).enumerate().for_each(|(k, chunk)| {
-                for (z, row) in chunk.iter_mut().zip(k * CHUNK_ROWS..) {
-                    if !sampled[row] {
-                        *z += value_of(&nodes, rows, row);
-                    }
-                }
-            });
-        }
+        let (nodes, forks, values) = self.tree(&columns, &mut index, &mut pairs);
+        add_values(&forks, &values, &mut self.z);
         let gains = nodes.iter().filter(|n| n.left > 0).map(|n| (n.column, n.gain)).collect();
         Grown { nodes: nodes.iter().map(|n| self.node(n)).collect(), gains }
     }
@@ -186,17 +168,20 @@ impl<'a> Grower<'a> {
         }
     }
 
-    /// The nodes of a tree, and the rows of each leaf; `index` and `pairs` are put into the order of the leaves.
+    /// The nodes of a tree, its forks in the order in which they were made, and the value of each place; `index` and `pairs`
+    /// are put into the order of the leaves.
     fn tree(
         &mut self,
         columns: &[usize],
         index: &mut [u32],
         pairs: &mut [[f32; 2]],
-    ) -> (Vec<CodeNode>, Vec<(usize, usize, usize)>) {
+    ) -> (Vec<CodeNode>, Vec<Fork<'a>>, Vec<f64>) {
+        let rows = self.rows;
         let sums = pairs.iter().fold([0.0; 2], |s, p| [s[0] + f64::from(p[0]), s[1] + f64::from(p[1])]);
         let mut nodes = vec![self.leaf_node(sums)];
         let mut root = Leaf {
             node: 0,
+            place: 0,
             from: 0,
             to: index.len(),
             depth: 0,
@@ -207,7 +192,8 @@ impl<'a> Grower<'a> {
         let found = self.fill(columns, index, pairs, &mut root.histograms, None, (sums, None));
         root.best = best_of(found.iter().map(|f| f.0));
         let mut leaves = vec![root];
-        let mut spare: Vec<(Vec<u32>, Vec<[f32; 2]>)> = vec![(Vec::new(), Vec::new())];
+        let mut forks: Vec<Fork<'a>> = Vec::with_capacity(self.params.max_leaves);
+        let mut spare = (Vec::new(), Vec::new());
         while leaves.len() < self.params.max_leaves {
             let mut next: Option<(usize, Split)> = None;
             for (k, leaf) in leaves.iter().enumerate() {
@@ -221,13 +207,11 @@ impl<'a> Grower<'a> {
             let leaf = leaves.swap_remove(k);
             let column = columns[split.offered];
             let (from, to) = (leaf.from, leaf.to);
-            let codes = &self.rows.column(column).codes;
-            let goes_left = |row: u32| {
-                let code = codes[row as usize];
-                if code == MISSING { split.missing_left } else { u16::from(code) < split.code }
-            };
-            let middle =
-                from + partition(&mut index[from..to], &mut pairs[from..to], &mut spare[0], goes_left);
+            let fork = Fork::new(&rows.column(column).codes, leaf.place, split.code, split.missing_left);
+            let middle = from + partition(&mut index[from..to], &mut pairs[from..to], &mut spare, &fork);
+            forks.push(fork);
+            // The place of a fork's right side is the number of forks by then; there are 256 leaves at most.
+            let places = [leaf.place, forks.len() as u8];
             let right = [leaf.sums[0] - split.left[0], leaf.sums[1] - split.left[1]];
             let (at_left, at_right) = (nodes.len(), nodes.len() + 1);
             nodes.push(self.leaf_node(split.left));
@@ -236,8 +220,9 @@ impl<'a> Grower<'a> {
             (n.column, n.code, n.missing_left) = (column, split.code, split.missing_left);
             (n.left, n.right, n.gain, n.value) = (at_left, at_right, split.gain, 0.0);
             let depth = leaf.depth + 1;
-            let child = |node, from, to, sums, histograms, best| Leaf {
-                node,
+            let child = |side: usize, from, to, sums, histograms, best| Leaf {
+                node: at_left + side,
+                place: places[side],
                 from,
                 to,
                 depth,
@@ -248,8 +233,8 @@ impl<'a> Grower<'a> {
             let may_split = depth < self.params.max_depth && leaves.len() + 2 < self.params.max_leaves;
             if !may_split {
                 self.give_back(leaf.histograms);
-                leaves.push(child(at_left, from, middle, split.left, Vec::new(), None));
-                leaves.push(child(at_right, middle, to, right, Vec::new(), None));
+                leaves.push(child(0, from, middle, split.left, Vec::new(), None));
+                leaves.push(child(1, middle, to, right, Vec::new(), None));
                 continue;
             }
             // The smaller child is added up; the larger one is what it leaves of the parent.
@@ -273,15 +258,15 @@ impl<'a> Grower<'a> {
             } else {
                 ((of_large, best_large), (of_small, best_small))
             };
-            leaves.push(child(at_left, from, middle, split.left, left.0, left.1));
-            leaves.push(child(at_right, middle, to, right, right_part.0, right_part.1));
+            leaves.push(child(0, from, middle, split.left, left.0, left.1));
+            leaves.push(child(1, middle, to, right, right_part.0, right_part.1));
         }
-        let mut ends = Vec::with_capacity(leaves.len());
+        let mut values = vec![0.0; leaves.len()];
         for l in leaves {
-            ends.push((l.node, l.from, l.to));
+            values[usize::from(l.place)] = nodes[l.node].value;
             self.give_back(l.histograms);
         }
-        (nodes, ends)
+        (nodes, forks, values)
     }
 
     /// A histogram a column, all zero as far as it has codes.
@@ -400,6 +385,10 @@ impl<'a> Grower<'a> {
         // Codes below `code` go left; with all of them there, missing values alone are told apart.
         let last = if some_missing { histogram.len() } else { histogram.len() - 1 };
         for code in 2..=last {
+            // Where no row has a code, the split is the one before.
+            if code > 2 && histogram[code - 1] == [0.0; 2] {
+                continue;
+            }
             below[0] += histogram[code - 1][0];
             below[1] += histogram[code - 1][1];
             for missing_left in [false, true] {
@@ -428,40 +417,49 @@ fn best_of(found: impl Iterator<Item = Option<Split>>) -> Option<Split> {
     found.flatten().reduce(|a, b| if b.gain > a.gain { b } else { a })
 }
 
+/// The rows of a tree, a share of all, ascending; all where the share is 1 or none was drawn.
+fn sample(rng: &mut impl Rng, n: usize, share: f32) -> Vec<u32> {
+    let below = (f64::from(share) * f64::from(u32::MAX)) as u32;
+    let mut index: Vec<u32> = (0..n as u32).collect();
+    let mut taken = 0;
+    if share < 1.0 {
+        // Written without a branch that no one could foretell.
+        for i in 0..n as u32 {
+            index[taken] = i;
+            taken += usize::from(rng.next_u32() < below);
+        }
+    }
+    if taken == 0 {
+        return (0..n as u32).collect();
+    }
+    index.truncate(taken);
+    index
+}
+
 /// Puts the rows that go left first, keeping their order; how many there are.
 fn partition(
     index: &mut [u32],
     pairs: &mut [[f32; 2]],
-    spare: &mut (Vec<u32>, Vec<[f32; 2]>),
-    goes_left: impl Fn(u32) -> bool,
+    (right, right_pairs): &mut (Vec<u32>, Vec<[f32; 2]>),
+    fork: &Fork<'_>,
 ) -> usize {
-    spare.0.clear();
-    spare.1.clear();
-    let mut n = 0;
+    right.resize(right.len().max(index.len()), 0);
+    right_pairs.resize(right.len(), [0.0; 2]);
+    // Each row is written to both sides, and stays on the one whose end moves: no branch that no one could foretell.
+    let (mut n, mut n_right) = (0, 0);
     for k in 0..index.len() {
         let (i, p) = (index[k], pairs[k]);
-        if goes_left(i) {
-            index[n] = i;
-            pairs[n] = p;
-            n += 1;
-        } else {
-            spare.0.push(i);
-            spare.1.push(p);
-        }
+        let goes_right = usize::from(fork.right(i as usize));
+        index[n] = i;
+        pairs[n] = p;
+        right[n_right] = i;
+        right_pairs[n_right] = p;
+        n += 1 - goes_right;
+        n_right += goes_right;
     }
-    index[n..].copy_from_slice(&spare.0);
-    pairs[n..].copy_from_slice(&spare.1);
+    index[n..].copy_from_slice(&right[..n_right]);
+    pairs[n..].copy_from_slice(&right_pairs[..n_right]);
     n
-}
-
-fn value_of(nodes: &[CodeNode], rows: &BinnedRows, row: usize) -> f64 {
-    let mut n = &nodes[0];
-    while n.left > 0 {
-        let code = rows.column(n.column).codes[row];
-        let left = if code == MISSING { n.missing_left } else { u16::from(code) < n.code };
-        n = &nodes[if left { n.left } else { n.right }];
-    }
-    n.value
 }
 
 #[cfg(test)]
@@ -528,7 +526,7 @@ mod tests {
             let w = vec![1.0; y.len()];
             let params = BoostingParams { min_leaf_events: 0.0, l2: 1.0, ..whole(1, 2) };
             let binned = crate::boosting::BinnedRows::new(&x, 255).unwrap();
-            let gains = params.gains(&binned, &TrainingData::new(&x, &y, &w).unwrap()).unwrap();
+            let gains = params.gains(&binned, &y, &w).unwrap();
             let p = ones / y.len() as f64;
             let all: Vec<usize> = (0..y.len()).collect();
             let mut best = 0.0_f64;
