@@ -76,7 +76,7 @@ fn said(error: &PyErr, py: Python<'_>) -> String {
 /// An object with `__arrow_c_stream__`, handed in as a table.
 #[derive(Debug)]
 pub(crate) struct Object {
-    object: Py<PyAny>,
+    holder: Py<PyAny>,
     /// Set when the caller no longer waits.
     stop: Arc<std::sync::atomic::AtomicBool>,
     /// How often it was opened, and how many rows it gave the first time.
@@ -85,7 +85,7 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn new(object: Py<PyAny>, stop: Arc<std::sync::atomic::AtomicBool>) -> Self {
-        Self { object, stop, seen: Arc::default() }
+        Self { holder: object, stop, seen: Arc::default() }
     }
 }
 
@@ -100,7 +100,7 @@ impl Handed for Object {
     fn open(&self) -> Result<Batches, String> {
         let again = self.seen.0.fetch_add(1, Ordering::Relaxed) > 0;
         let opened = Python::try_attach(|py| {
-            let opened = Reader::open(self.object.bind(py)).map_err(|e| said(&e, py))?;
+            let opened = Reader::open(self.holder.bind(py)).map_err(|e| said(&e, py))?;
             opened.map_err(|e| e.to_string())
         });
         let opened = opened.ok_or_else(|| "the interpreter has ended".to_owned())?;

@@ -10,7 +10,7 @@ pub mod config_file;
 pub mod errors;
 pub mod inputs;
 pub mod nearest;
-mod options;
+pub mod options;
 mod privacy;
 pub mod settings;
 pub mod tables;
