@@ -1,28 +1,19 @@
 //! Parts of the nightly run, each by itself: features, the model, forecasts, what gets worse, what comes again. A part says
 //! what the run says of it. It does not know files, or who asks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use forewarn_features::Catalog;
 use forewarn_frames::output::{OutKind, Reason, TableSchema};
 use forewarn_frames::{Cutoff, Finding, Frames, History, Horizon};
 use polars::prelude::*;
 
 use crate::degradation::Said;
-use crate::fit::ModelSet;
+use crate::fit::{ModelSet, catalog_of, catalog_of_model};
 use crate::incidents::Incidents;
 use crate::model_file::StoredModel;
 use crate::rank::risk;
 use crate::reasons::Reasons;
 use crate::{EngineError, Progress, Settings};
-
-/// The features that are known at a cutoff, less what the settings leave out.
-fn catalog_at(history: &History<'_>, settings: &Settings) -> Catalog {
-    let limits = |metric: &str| crate::degradation::limits(metric, &settings.thresholds);
-    let all = Catalog::of(history).with_limits(history, &limits);
-    let asked: BTreeSet<String> = settings.risk.leave_out.iter().cloned().collect();
-    if asked.is_empty() { all } else { all.without(history, &asked) }
-}
 
 /// The catalog of features at a cutoff: the table `features` of a run, without those of a hidden condition, which are learned.
 ///
@@ -30,7 +21,7 @@ fn catalog_at(history: &History<'_>, settings: &Settings) -> Catalog {
 ///
 /// A table operation fails, which would be a bug.
 pub fn catalog(frames: &Frames, settings: &Settings, at: Cutoff) -> Result<DataFrame, EngineError> {
-    Ok(catalog_at(&frames.as_of(at), settings).to_frame()?)
+    Ok(catalog_of(&frames.as_of(at), settings).0.to_frame()?)
 }
 
 /// The features of every asset in service at each cutoff, from what was known then: `cutoff`, `asset_id`, and one column a
@@ -49,7 +40,7 @@ pub fn features(
     cutoffs.sort_unstable();
     cutoffs.dedup();
     let Some(last) = cutoffs.last() else { return Ok(DataFrame::default()) };
-    let catalog = catalog_at(&frames.as_of(*last), settings);
+    let catalog = catalog_of(&frames.as_of(*last), settings).0;
     let mut out: Option<DataFrame> = None;
     for (i, at) in cutoffs.iter().enumerate() {
         progress.step("features", i, cutoffs.len());
@@ -188,14 +179,7 @@ impl FittedModel {
             });
         }
         let history = frames.as_of(at);
-        let left_out: BTreeSet<String> = file.left_out.iter().map(|l| l.subject.clone()).collect();
-        let mut catalog = catalog_at(&history, settings);
-        if !left_out.is_empty() {
-            catalog = catalog.without(&history, &left_out);
-        }
-        if file.condition.is_some() {
-            catalog = catalog.with_condition(&history);
-        }
+        let (catalog, _) = catalog_of_model(&history, settings, &file);
         let names: Vec<&str> = catalog
             .features()
             .iter()

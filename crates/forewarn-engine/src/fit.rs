@@ -169,15 +169,8 @@ impl ModelSet {
         fit_at: Cutoff,
         file: ModelFile,
     ) -> Option<Self> {
-        let at = frames.as_of(fit_at);
-        let (mut catalog, subjects) = catalog_of(&at, settings);
+        let (catalog, subjects) = catalog_of_model(&frames.as_of(fit_at), settings, &file);
         let ModelFile { fitted_at, condition, columns, horizons, modes, left_out } = file;
-        if !left_out.is_empty() {
-            catalog = catalog.without(&at, &left_out.iter().map(|l| l.subject.clone()).collect());
-        }
-        if condition.is_some() {
-            catalog = catalog.with_condition(&at);
-        }
         let days = |h: &[HorizonModel]| h.iter().map(|h| h.horizon_days).collect::<Vec<_>>();
         let asked: Vec<i32> = settings.risk.horizons.iter().map(|h| h.get()).collect();
         let same = fitted_at == fit_at.to_string() && columns.are_of(&catalog) && days(&horizons) == asked;
@@ -248,12 +241,28 @@ impl ModelSet {
 }
 
 /// The features that there are, before anything is fitted, and what they read of the data.
-fn catalog_of(at: &History<'_>, settings: &Settings) -> (Catalog, BTreeSet<String>) {
+pub(crate) fn catalog_of(at: &History<'_>, settings: &Settings) -> (Catalog, BTreeSet<String>) {
     let limits = |metric: &str| crate::degradation::limits(metric, &settings.thresholds);
     let all = Catalog::of(at).with_limits(at, &limits);
     let subjects = all.subjects(at);
     let asked: BTreeSet<String> = settings.risk.leave_out.iter().cloned().collect();
     (if asked.is_empty() { all } else { all.without(at, &asked) }, subjects)
+}
+
+/// The same as a model that was fitted there has it, from what was kept of the model.
+pub(crate) fn catalog_of_model(
+    at: &History<'_>,
+    settings: &Settings,
+    file: &ModelFile,
+) -> (Catalog, BTreeSet<String>) {
+    let (mut catalog, subjects) = catalog_of(at, settings);
+    if !file.left_out.is_empty() {
+        catalog = catalog.without(at, &file.left_out.iter().map(|l| l.subject.clone()).collect());
+    }
+    if file.condition.is_some() {
+        catalog = catalog.with_condition(at);
+    }
+    (catalog, subjects)
 }
 
 /// What was found amiss with the data's columns, and with what the settings name.

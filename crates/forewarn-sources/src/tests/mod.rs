@@ -12,6 +12,7 @@ use polars::prelude::*;
 
 mod fuzzed;
 mod handed;
+mod kept;
 mod limits;
 mod real;
 mod streams;
