@@ -1,12 +1,13 @@
 //! What the engine computed is kept beside what was read, for the next run of the same program. It does not know what it is.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use forewarn_engine::Memory;
 use forewarn_sources::KeptBytes;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::Xxh3;
 
 /// The engine's memory in a cache folder.
 #[derive(Debug)]
@@ -17,11 +18,22 @@ pub(crate) struct Kept {
     failed: Mutex<Option<String>>,
 }
 
+/// The hash of a file, read piece by piece: the program is larger than what a run may have of memory.
+fn hash(mut file: File) -> io::Result<u64> {
+    let (mut hash, mut piece) = (Xxh3::new(), vec![0; 1 << 18]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hash.digest()),
+            n => hash.update(&piece[..n]),
+        }
+    }
+}
+
 impl Kept {
     /// In this cache folder; `None` where the program cannot read itself.
     pub(crate) fn open(cache: &Path) -> Option<Self> {
-        let program = std::env::current_exe().and_then(fs::read).ok()?;
-        Some(Self { bytes: KeptBytes::new(cache), build: xxh3_64(&program), failed: Mutex::default() })
+        let build = std::env::current_exe().and_then(File::open).and_then(hash).ok()?;
+        Some(Self { bytes: KeptBytes::new(cache), build, failed: Mutex::default() })
     }
 
     fn name(&self, key: &str) -> String {
