@@ -1,4 +1,5 @@
 //! On macOS a Python module leaves the interpreter's symbols to the interpreter that loads it, and the linker must be told.
+#![expect(clippy::disallowed_methods, reason = "cargo tells build scripts of the target by variables")]
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -49,13 +49,16 @@ def main() -> None:
     began = time.perf_counter()
     fleet = forewarn.Fleet(telemetry=df, progress=False)
     read = time.perf_counter() - began
+    assert fleet.rows["telemetry"] == df.height, fleet.rows
     cutoffs = [dt.date(2025, month, 1) for month in range(1, 13)]
     features = timed(lambda: fleet.features(cutoffs, progress=False), 3)
+    assert len(fleet.features(cutoffs, progress=False)) == len(cutoffs) * ASSETS
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"handing over                      {hand_over:8.3f} s  {100 * hand_over / features:.1f} % of the features")
-    print(f"reading: handing over, mapping,\n  checking and rolling up by day   {read:8.3f} s")
-    print(f"features at {len(cutoffs)} cutoffs            {features:8.3f} s")
-    print(f"peak of memory                    {peak / 1e6:8.2f} GB, {(peak - before) / 1e6:.2f} GB above the frame")
+    share = 100 * hand_over / features
+    print(f"handing over                   {1000 * hand_over:9.2f} ms, {share:.3f} % of the features")
+    print(f"reading: handing over, mapping,\n  checking and rolling up by day {1000 * read:9.0f} ms")
+    print(f"features at {len(cutoffs)} cutoffs          {1000 * features:9.0f} ms")
+    print(f"peak of memory                 {peak / 1e6:9.2f} GB, {(peak - before) / 1e6:.2f} GB above the frame")
 
 
 if __name__ == "__main__":

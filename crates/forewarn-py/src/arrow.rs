@@ -76,7 +76,7 @@ fn said(error: &PyErr, py: Python<'_>) -> String {
 /// An object with `__arrow_c_stream__`, handed in as a table.
 #[derive(Debug)]
 pub(crate) struct Object {
-    object: Py<PyAny>,
+    holder: Py<PyAny>,
     /// Set when the caller no longer waits.
     stop: Arc<std::sync::atomic::AtomicBool>,
     /// How often it was opened, and how many rows it gave the first time.
@@ -85,7 +85,7 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn new(object: Py<PyAny>, stop: Arc<std::sync::atomic::AtomicBool>) -> Self {
-        Self { object, stop, seen: Arc::default() }
+        Self { holder: object, stop, seen: Arc::default() }
     }
 }
 
@@ -100,7 +100,7 @@ impl Handed for Object {
     fn open(&self) -> Result<Batches, String> {
         let again = self.seen.0.fetch_add(1, Ordering::Relaxed) > 0;
         let opened = Python::try_attach(|py| {
-            let opened = Reader::open(self.object.bind(py)).map_err(|e| said(&e, py))?;
+            let opened = Reader::open(self.holder.bind(py)).map_err(|e| said(&e, py))?;
             opened.map_err(|e| e.to_string())
         });
         let opened = opened.ok_or_else(|| "the interpreter has ended".to_owned())?;
@@ -153,12 +153,16 @@ impl Iterator for Rows {
 pub(crate) fn read(object: &Bound<'_, PyAny>) -> PyResult<DataFrame> {
     let refused = |e: polars::error::PolarsError| crate::errors::input(object.py(), &e.to_string());
     let mut reader = Reader::open(object)?.map_err(refused)?;
-    let mut out = reader.columns().map_err(refused)?;
-    while let Some(df) = reader.next() {
-        out.vstack_mut(&df.map_err(refused)?).map_err(refused)?;
-    }
-    out.rechunk_mut();
-    Ok(out)
+    // Without the interpreter's lock: who made a buffer may want it to let the buffer go, on whichever thread drops it.
+    let all = object.py().detach(move || -> PolarsResult<DataFrame> {
+        let mut out = reader.columns()?;
+        while let Some(df) = reader.next() {
+            out.vstack_mut(&df?)?;
+        }
+        out.rechunk_mut();
+        Ok(out)
+    });
+    all.map_err(refused)
 }
 
 struct Chunks {
@@ -188,7 +192,7 @@ impl Iterator for Chunks {
 /// A table as a capsule with a stream, in the types that every reader of Arrow knows.
 pub(crate) fn export<'py>(py: Python<'py>, df: &DataFrame) -> PyResult<Bound<'py, PyCapsule>> {
     let mut df = df.clone();
-    df.align_chunks_par();
+    py.detach(|| df.align_chunks_par());
     let schema = df.schema().to_arrow(CompatLevel::oldest());
     let dtype = ArrowDataType::Struct(schema.into_iter_values().collect());
     let n = df.first_col_n_chunks();
@@ -202,10 +206,13 @@ pub(crate) fn export<'py>(py: Python<'py>, df: &DataFrame) -> PyResult<Bound<'py
 pub(crate) fn drain(object: &Bound<'_, PyAny>) -> PyResult<(usize, usize)> {
     let refused = |e: polars::error::PolarsError| crate::errors::input(object.py(), &e.to_string());
     let mut reader = Reader::open(object)?.map_err(refused)?;
-    let (mut rows, mut batches) = (0, 0);
-    while let Some(df) = reader.next() {
-        rows += df.map_err(refused)?.height();
-        batches += 1;
-    }
-    Ok((rows, batches))
+    let counted = object.py().detach(move || -> PolarsResult<(usize, usize)> {
+        let (mut rows, mut batches) = (0, 0);
+        while let Some(df) = reader.next() {
+            rows += df?.height();
+            batches += 1;
+        }
+        Ok((rows, batches))
+    });
+    counted.map_err(refused)
 }

@@ -54,34 +54,34 @@ impl Table {
     }
 
     /// The first rows.
-    fn head(&self, n: usize) -> Self {
-        self.df.head(Some(n)).into()
+    fn head(&self, py: Python<'_>, n: usize) -> Self {
+        py.detach(|| self.df.head(Some(n)).into())
     }
 
     /// The rows as a JSON array of objects.
     fn json(&self, py: Python<'_>) -> PyResult<String> {
-        table_text(&self.df, Format::Json).map_err(|e| Trouble::from(e).raise(py))
+        py.detach(|| table_text(&self.df, Format::Json)).map_err(|e| Trouble::from(e).raise(py))
     }
 
     /// The rows as text for a terminal.
     fn text(&self, py: Python<'_>) -> PyResult<String> {
-        table_text(&self.df, Format::Table).map_err(|e| Trouble::from(e).raise(py))
+        py.detach(|| table_text(&self.df, Format::Table)).map_err(|e| Trouble::from(e).raise(py))
     }
 
     /// The rows as the bytes of a file: `csv` or `parquet`.
     fn bytes(&self, py: Python<'_>, format: &str) -> PyResult<Vec<u8>> {
         let mut out = Vec::new();
-        let made = match format {
+        let made = py.detach(|| match format {
             "csv" => write_csv(&self.df, &mut out),
             _ => write_parquet(&self.df, &mut out, "frame"),
-        };
+        });
         made.map_err(|e| Trouble::from(e).raise(py))?;
         Ok(out)
     }
 
     /// Whether both have the same columns, types and cells, to the last bit.
-    fn same(&self, other: &Self) -> bool {
-        self.df.equals_missing(&other.df)
+    fn same(&self, py: Python<'_>, other: &Self) -> bool {
+        py.detach(|| self.df.schema() == other.df.schema() && self.df.equals_missing(&other.df))
     }
 
     /// Takes a table of an object with `__arrow_c_stream__`.

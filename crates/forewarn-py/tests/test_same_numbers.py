@@ -120,7 +120,7 @@ def test_a_backtest_is_the_programs(fleet: forewarn.Fleet, task: str, tmp_path: 
         check(made[name], tmp_path / "b", name)
 
 
-def test_frames_give_the_numbers_of_their_files(run: forewarn.Run) -> None:
+def test_frames_give_the_numbers_of_their_files(fleet: forewarn.Fleet, run: forewarn.Run) -> None:
     """The same fleet, handed in as frames of four kinds instead of files."""
     import duckdb
     import pandas as pd
@@ -135,6 +135,11 @@ def test_frames_give_the_numbers_of_their_files(run: forewarn.Run) -> None:
     connection = duckdb.connect()
     hourly = connection.sql(f"from '{data / 'telemetry_hourly.parquet'}'")
     # The keys of the config hold where it names the table as well, for a frame in place of its files.
-    fleet = forewarn.Fleet(CONFIG, assets=assets, tickets=tickets, telemetry=[daily, hourly])
-    for name in ("risk", "degradations", "ranking", "forecasts", "recurrences", "problems"):
-        assert fleet.run()[name].equals(run[name]), name
+    framed = forewarn.Fleet(CONFIG, assets=assets, tickets=tickets, telemetry=[daily, hourly])
+    assert framed.rows == fleet.rows and framed.asset_ids == fleet.asset_ids
+    cutoffs = ["2025-03-01", "2025-09-01", "2026-01-01"]
+    assert framed.features(cutoffs).equals(fleet.features(cutoffs))
+    assert run.model.predict(framed).equals(run.risk)
+    assert framed.recurrences().equals(run["recurrences"])
+    assert framed.problems().equals(run["problems"])
+    assert framed.forecast().equals(run["forecasts"])

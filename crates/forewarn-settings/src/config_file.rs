@@ -13,7 +13,7 @@ use crate::options::Options;
 #[derive(Debug, Clone)]
 pub struct ConfigFile {
     /// The options.
-    pub(crate) options: Options,
+    pub options: Options,
     /// The same as a table, in the order of the file.
     pub table: toml::Table,
 }

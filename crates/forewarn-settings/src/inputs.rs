@@ -102,7 +102,7 @@ pub fn read(settings: &Settings, reading: Reading, on_file: &dyn Fn(&str)) -> Ou
         Some(as_of) => as_of,
         None => newest(&loaded, now).map_err(|e| internal(&e))?.ok_or_else(|| {
             Failure::input("no source has a record with a date that is not in the future").hint(
-                "look whether the time columns are mapped, or say where observation ends with `--as-of`",
+                "look whether the time columns are mapped, or say where observation ends (`run.as_of`, `--as-of`)",
             )
         })?,
     };

@@ -2,14 +2,15 @@
 //! Python package share.
 //!
 //! It knows sources, the engine and what a report holds. It does not know arguments, the environment, the clock, folders or
-//! how anything is printed.
+//! how anything is printed; of files it opens the config alone.
+#![expect(clippy::disallowed_methods, reason = "this is where the config file is read")]
 
 pub mod backtest;
 pub mod config_file;
 pub mod errors;
 pub mod inputs;
 pub mod nearest;
-mod options;
+pub mod options;
 mod privacy;
 pub mod settings;
 pub mod tables;

@@ -561,12 +561,11 @@ impl<'a> Loader<'a> {
             }
         }
         let limits = self.settings.limits;
-        let raw = match &file.given {
-            Some(table) => handed::whole(&**table, &file.shown, limits)?,
-            None => {
-                let bytes = read_bytes(&file.full, &file.shown, limits)?;
-                parse(bytes, &file.shown, t.delimiter.map(|d| d as u8), limits)?.1
-            }
+        let raw = if let Some(table) = &file.given {
+            handed::whole(&**table, &file.shown, limits)?
+        } else {
+            let bytes = read_bytes(&file.full, &file.shown, limits)?;
+            parse(bytes, &file.shown, t.delimiter.map(|d| d as u8), limits)?.1
         };
         let left_out: u64 = raw.notes.iter().filter(|n| n.row_left_out).map(|n| n.n_rows).sum();
         let rows = raw.df.height() as u64 + left_out;

@@ -118,8 +118,8 @@ impl Prints {
             (*before == stat).then(|| (stat, hash.clone()))
         };
         let one = |file: &&Input| {
-            // A pipe would wait for a writer that never comes.
-            if !std::fs::metadata(&file.full).ok()?.is_file() {
+            // What is handed in is no file, even where one is called like it; a pipe would wait for a writer that never comes.
+            if file.given.is_some() || !std::fs::metadata(&file.full).ok()?.is_file() {
                 return None;
             }
             let (stat, sha256) = known_as(file).map_or_else(|| sha256(&file.full, most), Ok).ok()?;

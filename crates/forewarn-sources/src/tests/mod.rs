@@ -11,6 +11,7 @@ use forewarn_frames::time::format_minute;
 use polars::prelude::*;
 
 mod fuzzed;
+mod handed;
 mod limits;
 mod real;
 mod streams;
