@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forewarn_frames::time::Micros;
+use forewarn_frames::time::{DAY, Micros};
 use forewarn_frames::{Code, History};
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +155,9 @@ struct PeersWords {
     levels: LevelsWords,
 }
 
+/// Microseconds from 1970 to a time that no record can have: some 27,000 years.
+const FARTHEST: u64 = 10_000_000 * DAY as u64;
+
 /// A cohort's share of assets that failed in a year, and its failures per asset-day.
 type CohortWords = (Exact, [Exact; RATE_DAYS.len()]);
 
@@ -235,6 +238,9 @@ impl SharedWords {
     /// What does not fit.
     pub fn check(&self, catalog: &CatalogWords) -> Result<(), String> {
         let n = self.ids.len();
+        if let Some(at) = self.first_record_at.filter(|t| t.unsigned_abs() > FARTHEST) {
+            return Err(format!("a first record {at} microseconds after 1970"));
+        }
         if !self.ids.is_sorted_by(|a, b| a < b) {
             return Err("the asset ids are not sorted, or not each once".into());
         }

@@ -319,6 +319,7 @@ fn what_does_not_belong_together_is_refused_by_name() {
     check(change("\"ids\":[", "\"ids\":[\"A\","), "ranks that are not those of");
     check(change("\"name\":\"wear\"", "\"name\":\"wear\",\"x\":1"), "unknown field `x`");
     check(change("\"dimensions\":[", "\"dimensions\":[\"colour\","), "not the catalog's");
+    check(change("\"first_record_at\":", "\"first_record_at\":99"), "a first record");
     check(change("\"cutoff\":\"", "\"cutoff\":\"x"), "is no date");
     check(change("\"known_late\":[", "\"known_late\":[\"mood\","), "no ticket column \"mood\"");
     check(change("\"model\":\"", "\"model\":\"0"), "the state was made with model 0");
