@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use forewarn_features::{Catalog, FeatureTable};
 use forewarn_frames::output::{OutKind, Reason, TableSchema};
 use forewarn_frames::{Cutoff, Finding, Frames, History, Horizon};
 use polars::prelude::*;
@@ -14,6 +15,56 @@ use crate::model_file::StoredModel;
 use crate::rank::risk;
 use crate::reasons::Reasons;
 use crate::{EngineError, Progress, Settings};
+
+/// The features that a stored model learned from, by what the frames hold of the time before its fitting.
+pub(crate) fn learned_catalog(
+    stored: &StoredModel,
+    frames: &Frames,
+    settings: &Settings,
+) -> Result<Catalog, EngineError> {
+    let (at, file) = (stored.fitted_at(), stored.file());
+    if at > frames.end() {
+        return Err(EngineError::Mismatch {
+            found: format!("the model was fitted at {at}, and the records end at {}", frames.end()),
+            hint: "predict from records that reach the day of fitting, or fit anew".into(),
+        });
+    }
+    let history = frames.as_of(at);
+    let (catalog, _) = catalog_of_model(&history, settings, file);
+    let names: Vec<&str> = catalog
+        .features()
+        .iter()
+        .map(|f| f.name.as_str())
+        .chain(catalog.categories().iter().map(|c| c.name.as_str()))
+        .collect();
+    let learned: Vec<&str> = file.columns.names.iter().map(String::as_str).collect();
+    if names != learned {
+        let lacks = |of: &[&str], those: &[&str]| {
+            let missing: Vec<&str> = those.iter().copied().filter(|n| !of.contains(n)).take(3).collect();
+            if missing.is_empty() { "none".to_owned() } else { missing.join(", ") }
+        };
+        return Err(EngineError::Mismatch {
+            found: format!(
+                "the records before {at} have other features than the model learned from (missing: {}; new: {})",
+                lacks(&names, &learned),
+                lacks(&learned, &names)
+            ),
+            hint: "predict from the records that the model was fitted on, with later rows added, or fit anew"
+                .into(),
+        });
+    }
+    Ok(catalog)
+}
+
+/// The columns of a feature table, named; what is missing is null, and so is an endless number, which a model takes as missing.
+pub(crate) fn feature_columns(catalog: &Catalog, table: FeatureTable) -> Vec<Column> {
+    let numbers = catalog.features().iter().zip(table.numbers).map(|(spec, values)| {
+        let values: Float64Chunked = values.into_iter().map(|v| v.is_finite().then_some(v)).collect();
+        values.with_name(spec.name.as_str().into()).into_column()
+    });
+    let words = catalog.categories().iter().zip(table.words);
+    numbers.chain(words.map(|(spec, words)| Column::new(spec.name.as_str().into(), words))).collect()
+}
 
 /// The catalog of features at a cutoff: the table `features` of a run, without those of a hidden condition, which are learned.
 ///
@@ -58,13 +109,7 @@ pub fn features(
                 table.assets.iter().map(|a| history.asset_id(*a)).collect::<Vec<_>>(),
             ),
         ];
-        for (spec, values) in catalog.features().iter().zip(table.numbers) {
-            let values: Float64Chunked = values.into_iter().map(|v| v.is_finite().then_some(v)).collect();
-            columns.push(values.with_name(spec.name.as_str().into()).into_column());
-        }
-        for (spec, words) in catalog.categories().iter().zip(table.words) {
-            columns.push(Column::new(spec.name.as_str().into(), words));
-        }
+        columns.extend(feature_columns(&catalog, table));
         let rows = DataFrame::new(n, columns)?;
         match &mut out {
             None => out = Some(rows),
@@ -171,36 +216,8 @@ impl FittedModel {
     ///
     /// The frames end before the model was fitted, or have other features by then than the ones it learned from.
     pub fn restore(stored: StoredModel, frames: &Frames, settings: &Settings) -> Result<Self, EngineError> {
+        let catalog = learned_catalog(&stored, frames, settings)?;
         let (at, file) = stored.into_parts();
-        if at > frames.end() {
-            return Err(EngineError::Mismatch {
-                found: format!("the model was fitted at {at}, and the records end at {}", frames.end()),
-                hint: "predict from records that reach the day of fitting, or fit anew".into(),
-            });
-        }
-        let history = frames.as_of(at);
-        let (catalog, _) = catalog_of_model(&history, settings, &file);
-        let names: Vec<&str> = catalog
-            .features()
-            .iter()
-            .map(|f| f.name.as_str())
-            .chain(catalog.categories().iter().map(|c| c.name.as_str()))
-            .collect();
-        let learned: Vec<&str> = file.columns.names.iter().map(String::as_str).collect();
-        if names != learned {
-            let lacks = |of: &[&str], those: &[&str]| {
-                let missing: Vec<&str> = those.iter().copied().filter(|n| !of.contains(n)).take(3).collect();
-                if missing.is_empty() { "none".to_owned() } else { missing.join(", ") }
-            };
-            return Err(EngineError::Mismatch {
-                found: format!(
-                    "the records before {at} have other features than the model learned from (missing: {}; new: {})",
-                    lacks(&names, &learned),
-                    lacks(&learned, &names)
-                ),
-                hint: "predict from the records that the model was fitted on, with later rows added, or fit anew".into(),
-            });
-        }
         let days: Vec<i64> = file.horizons.iter().map(|h| i64::from(h.horizon_days)).collect();
         let horizons: Result<Vec<Horizon>, _> = days.into_iter().map(Horizon::days).collect();
         let horizons = horizons.map_err(|e| EngineError::Model(e.to_string()))?;

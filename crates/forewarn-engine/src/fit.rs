@@ -218,26 +218,33 @@ impl ModelSet {
 
     /// Predictions for each horizon; probabilities never fall as the horizon grows.
     pub(crate) fn predict(&self, table: &FeatureTable) -> Result<Vec<Prediction>, EngineError> {
-        let x = self.matrix(table)?;
-        let unknown: Vec<bool> = table.is_unknown.clone();
-        let mut out: Vec<Prediction> = Vec::new();
-        for h in &self.horizons {
-            let mut p = h.predict(&x, &unknown)?;
-            if let Some(shorter) = out.last() {
-                let raise = |to: &mut [f64], least: &[f64]| {
-                    to.iter_mut().zip(least).for_each(|(v, l)| *v = v.max(*l));
-                };
-                raise(&mut p.probability, &shorter.probability);
-                raise(&mut p.low, &shorter.low);
-                raise(&mut p.high, &shorter.high);
-                for (to, least) in p.candidates.iter_mut().zip(&shorter.candidates) {
-                    raise(to, least);
-                }
-            }
-            out.push(p);
-        }
-        Ok(out)
+        predict_all(&self.horizons, &self.matrix(table)?, &table.is_unknown)
     }
+}
+
+/// Predictions of each horizon's model for the same rows; probabilities never fall as the horizon grows.
+pub(crate) fn predict_all(
+    horizons: &[HorizonModel],
+    x: &Matrix,
+    unknown: &[bool],
+) -> Result<Vec<Prediction>, EngineError> {
+    let mut out: Vec<Prediction> = Vec::new();
+    for h in horizons {
+        let mut p = h.predict(x, unknown)?;
+        if let Some(shorter) = out.last() {
+            let raise = |to: &mut [f64], least: &[f64]| {
+                to.iter_mut().zip(least).for_each(|(v, l)| *v = v.max(*l));
+            };
+            raise(&mut p.probability, &shorter.probability);
+            raise(&mut p.low, &shorter.low);
+            raise(&mut p.high, &shorter.high);
+            for (to, least) in p.candidates.iter_mut().zip(&shorter.candidates) {
+                raise(to, least);
+            }
+        }
+        out.push(p);
+    }
+    Ok(out)
 }
 
 /// The features that there are, before anything is fitted, and what they read of the data.

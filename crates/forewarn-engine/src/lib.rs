@@ -34,8 +34,10 @@ mod reasons;
 mod recurrence;
 mod run;
 mod sample;
+mod sealed;
 mod service;
 mod settings;
+pub mod steps;
 mod track;
 
 use forewarn_frames::{Cutoff, Finding, Frames};

@@ -15,6 +15,7 @@ use crate::condition::Conditions;
 use crate::fit::HorizonModel;
 use crate::leakage::Leak;
 use crate::modes::Modes;
+use crate::sealed::{Broken, before, fnv64, open, seal, text};
 
 const START: &[u8] = br#"{"format":"forewarn-risk","version":"#;
 /// The version that is written.
@@ -84,37 +85,19 @@ pub enum ModelFileError {
 pub struct StoredModel {
     version: u32,
     fitted_at: Cutoff,
+    fnv64: String,
     file: ModelFile,
-}
-
-/// FNV-1a of 64 bits: any change of one byte changes it.
-fn fnv64(bytes: &[u8]) -> String {
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3));
-    format!("{hash:016x}")
 }
 
 fn content(reason: impl std::fmt::Display) -> ModelFileError {
     ModelFileError::Content { reason: reason.to_string() }
 }
 
-/// The bytes up to `end`, and those behind it.
-fn before<'a>(bytes: &'a [u8], end: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = bytes.windows(end.len()).take(64).position(|w| w == end)?;
-    Some((&bytes[..at], &bytes[at + end.len()..]))
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned()
-}
-
 impl ModelFile {
     /// The file's bytes.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let model = serde_json::to_vec(self)?;
-        let head = format!("{VERSION},\"bytes\":{},\"fnv64\":\"{}\",\"model\":", model.len(), fnv64(&model));
-        Ok([START, head.as_bytes(), &model, b"}"].concat())
+        Ok(seal(START, VERSION, "model", &model))
     }
 
     /// Whether the parts fit together, so that predicting cannot go out of bounds.
@@ -149,12 +132,21 @@ impl StoredModel {
         file.check().map_err(content)?;
         let fitted_at = Cutoff::parse(&file.fitted_at)
             .map_err(|_| content(format!("fitted at {:?}, which is no date", file.fitted_at)))?;
-        Ok(Self { version, fitted_at, file })
+        Ok(Self { version, fitted_at, fnv64: fnv64(bytes), file })
     }
 
     /// When it was fitted, and what was kept of it.
     pub(crate) fn into_parts(self) -> (Cutoff, ModelFile) {
         (self.fitted_at, self.file)
+    }
+
+    pub(crate) fn file(&self) -> &ModelFile {
+        &self.file
+    }
+
+    /// A checksum of the whole file, which tells models apart.
+    pub(crate) fn fnv64(&self) -> &str {
+        &self.fnv64
     }
 
     /// The version of the file.
@@ -178,19 +170,11 @@ impl StoredModel {
 
 /// The bytes of the model behind `"version":2,`, which must be those that were written.
 fn whole(rest: &[u8]) -> Result<&[u8], ModelFileError> {
-    let head = || content("its head is not as it is written");
-    let (stated_bytes, rest) =
-        rest.strip_prefix(b"\"bytes\":").and_then(|r| before(r, b",\"fnv64\":\"")).ok_or_else(head)?;
-    let (stated, rest) = before(rest, b"\",\"model\":").ok_or_else(head)?;
-    let n: u64 = std::str::from_utf8(stated_bytes).ok().and_then(|t| t.parse().ok()).ok_or_else(head)?;
-    let length = ModelFileError::Length { found: rest.len().saturating_sub(1) as u64, stated: n };
-    let model = rest.strip_suffix(b"}").filter(|m| m.len().to_string().as_bytes() == stated_bytes);
-    let model = model.ok_or(length)?;
-    let found = fnv64(model);
-    if found.as_bytes() != stated {
-        return Err(ModelFileError::Checksum { found, stated: text(stated) });
-    }
-    Ok(model)
+    open(rest, "model").map_err(|e| match e {
+        Broken::Head => content("its head is not as it is written"),
+        Broken::Length(found, stated) => ModelFileError::Length { found, stated },
+        Broken::Checksum(found, stated) => ModelFileError::Checksum { found, stated },
+    })
 }
 
 #[cfg(test)]

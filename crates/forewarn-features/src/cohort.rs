@@ -58,13 +58,14 @@ fn decayed(failures: &[Micros], (since, until): (Micros, Micros), at: Micros) ->
 }
 
 /// How often each cohort and the fleet fail, as seen at one cutoff.
+#[derive(Debug)]
 pub(crate) struct CohortRates {
     /// The fleet's failures per asset-day.
-    fleet: Rates,
+    pub(crate) fleet: Rates,
     /// One map a dimension: a cohort's share of assets that failed in a year, and its failures per asset-day.
-    by: Vec<HashMap<Code, (f64, Rates)>>,
+    pub(crate) by: Vec<HashMap<Code, (f64, Rates)>>,
     /// The dimension whose cohort an asset's own rate is shrunk to: the first in this order that it belongs to.
-    closest: Vec<usize>,
+    pub(crate) closest: Vec<usize>,
 }
 
 /// Since when an asset has been observed. Records may be older than the inventory's date, which says since when it is
@@ -130,8 +131,13 @@ impl CohortRates {
                     .collect()
             })
             .collect();
+        Self { fleet: rates, by, closest: Self::closest(catalog) }
+    }
+
+    /// The dimensions of the catalog that an own rate is shrunk to, the closest first.
+    pub(crate) fn closest(catalog: &Catalog) -> Vec<usize> {
         let place = |d: &Dimension| catalog.categories.iter().position(|c| c.dimension == *d);
-        Self { fleet: rates, by, closest: CLOSEST.iter().filter_map(place).collect() }
+        CLOSEST.iter().filter_map(place).collect()
     }
 
     /// The share of the asset's cohort that failed in a year, and its rates over the fleet's; NaN without a cohort.

@@ -132,9 +132,9 @@ pub(crate) fn sums(series: &Series<'_>, plan: &MetricPlan, from: i32, to: i32) -
 /// What is usual among peers: assets of the same model where there are enough, else of the same kind, else the fleet.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Levels {
-    fleet: Option<Usual>,
-    kinds: HashMap<Code, Usual>,
-    models: HashMap<Code, Usual>,
+    pub(crate) fleet: Option<Usual>,
+    pub(crate) kinds: HashMap<Code, Usual>,
+    pub(crate) models: HashMap<Code, Usual>,
 }
 
 impl Levels {

@@ -11,13 +11,18 @@ mod change;
 mod cohort;
 mod compute;
 mod evidence;
+mod exact;
 mod listing;
 mod metric;
 mod phrase;
+mod shared;
 mod signals;
 mod tickets;
+mod words;
 
 pub use catalog::{Catalog, CategorySpec, FeatureSpec, Limit, Suits, counts_up};
 pub use compute::{FeatureTable, compute};
 pub use phrase::number;
+pub use shared::Shared;
 pub use signals::{Condition, Sequence, Signal, Signals};
+pub use words::{CatalogWords, SharedWords};

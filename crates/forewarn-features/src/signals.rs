@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use forewarn_frames::History;
-use forewarn_frames::time::{DAY, day_number, weekday};
+use forewarn_frames::time::{DAY, Micros, day_number, weekday};
 
 use crate::catalog::{Catalog, MetricPlan};
 use crate::cohort::observed_since;
 use crate::evidence::{Levels, Own, Sums, held, own_past, shrunk_rate, without_failures};
+use crate::shared::UsualTickets;
 use crate::tickets::is_repair;
 
 /// Days over which tickets say what is usual.
@@ -52,33 +53,22 @@ pub trait Condition: Sync {
     fn judge(&self, class: Option<&str>, days: &Sequence) -> [f64; 3];
 }
 
-/// The signals of all assets before one cutoff.
+/// The signals of assets before one cutoff.
 #[derive(Debug)]
 pub struct Signals<'a> {
     history: History<'a>,
     catalog: &'a Catalog,
+    /// The first record of any asset of the fleet.
+    first: Option<Micros>,
     metrics: Vec<Levels>,
     tickets: Vec<Levels>,
     /// How busy each weekday is, Monday first; 1 on average.
     weekday: [f64; 7],
 }
 
-impl<'a> Signals<'a> {
-    /// Reads what is usual among peers from the history.
-    #[must_use]
-    pub fn of(history: &History<'a>, catalog: &'a Catalog) -> Self {
-        let population = history.population();
-        let metrics = catalog.metrics.iter().map(|m| Levels::of_metric(history, m, &population)).collect();
-        Self::with_levels(history, catalog, &population, metrics)
-    }
-
-    /// The same where the levels of the metrics are known already.
-    pub(crate) fn with_levels(
-        history: &History<'a>,
-        catalog: &'a Catalog,
-        population: &[usize],
-        metrics: Vec<Levels>,
-    ) -> Self {
+impl UsualTickets {
+    /// From the tickets of the year before the cutoff.
+    pub(crate) fn of(history: &History<'_>, catalog: &Catalog, population: &[usize]) -> Self {
         let mut week = [0.0; 7];
         let until = history.cutoff().day();
         for &a in population {
@@ -95,15 +85,36 @@ impl<'a> Signals<'a> {
         } else {
             week.map(|n| (n * 7.0 / total).max(LEAST_EXPOSURE))
         };
-        let mut out = Self { history: *history, catalog, metrics, tickets: Vec::new(), weekday };
-        out.tickets = catalog
-            .ticket_categories
-            .iter()
-            .map(|word| {
-                Levels::of(history, population, &|a| out.ticket_sums(a, word, until - TICKET_DAYS, until))
-            })
-            .collect();
-        out
+        let none = Self { levels: Vec::new(), weekday };
+        let signals = Signals::given(history, catalog, history.first_record(), Vec::new(), &none);
+        let sums = |word: &str| {
+            let own = |a: usize| signals.ticket_sums(a, word, until - TICKET_DAYS, until);
+            Levels::of(history, population, &own)
+        };
+        Self { levels: catalog.ticket_categories.iter().map(|word| sums(word)).collect(), weekday }
+    }
+}
+
+impl<'a> Signals<'a> {
+    /// Reads what is usual among peers from the history.
+    #[must_use]
+    pub fn of(history: &History<'a>, catalog: &'a Catalog) -> Self {
+        let population = history.population();
+        let metrics = catalog.metrics.iter().map(|m| Levels::of_metric(history, m, &population)).collect();
+        let tickets = UsualTickets::of(history, catalog, &population);
+        Self::given(history, catalog, history.first_record(), metrics, &tickets)
+    }
+
+    /// The same where what is usual among peers is known already.
+    pub(crate) fn given(
+        history: &History<'a>,
+        catalog: &'a Catalog,
+        first: Option<Micros>,
+        metrics: Vec<Levels>,
+        usual: &UsualTickets,
+    ) -> Self {
+        let tickets = usual.levels.clone();
+        Self { history: *history, catalog, first, metrics, tickets, weekday: usual.weekday }
     }
 
     /// The kind of an asset, which is its class, unless the catalog leaves kinds out.
@@ -129,8 +140,7 @@ impl<'a> Signals<'a> {
     }
 
     fn first_day(&self, asset: usize) -> i32 {
-        observed_since(&self.history, asset, self.history.first_record())
-            .map_or(i32::MAX, |t| day_number(t + DAY - 1))
+        observed_since(&self.history, asset, self.first).map_or(i32::MAX, |t| day_number(t + DAY - 1))
     }
 
     /// Tickets of a category on the days `[from, to)` of observation.

@@ -3,6 +3,8 @@
 //! A [`History`] is a view: it holds no rows of its own and hands out, asset by asset, the prefix of each table that lies
 //! before the cutoff, with the cells that became known later left out.
 
+use std::collections::BTreeMap;
+
 use crate::rollup::MetricRollup;
 use crate::store::{
     ActionKind, Code, EventRow, FailureRow, Frames, NO_CODE, NO_TIME, TicketColumn, TicketRow,
@@ -472,7 +474,9 @@ impl<'a> History<'a> {
             .map(move |r| (frames.words[r.attribute as usize].as_str(), code(r.value), r.from))
     }
 
-    pub(crate) fn has_inventory(&self) -> bool {
+    /// Whether an inventory says which assets there are.
+    #[must_use]
+    pub fn has_inventory(&self) -> bool {
         self.frames.has_inventory
     }
 
@@ -540,6 +544,25 @@ impl<'a> History<'a> {
     #[must_use]
     pub fn metric_is_counter(&self, metric: usize) -> bool {
         self.frames.metrics[metric].counter
+    }
+
+    /// Whether rows of the metric come only when its value changes.
+    #[must_use]
+    pub fn metric_is_on_change(&self, metric: usize) -> bool {
+        self.frames.metrics[metric].on_change
+    }
+
+    /// The code of every word, to find words again that another history told. Codes of words that are known only later are
+    /// among them: they tell of no row.
+    #[must_use]
+    pub fn codes(&self) -> BTreeMap<&'a str, Code> {
+        self.frames.words.iter().enumerate().map(|(i, w)| (w.as_str(), Code(i as u32))).collect()
+    }
+
+    /// The ticket columns that are known only once a ticket is resolved, in the order of [`TicketColumn::ALL`].
+    #[must_use]
+    pub fn known_late(&self) -> Vec<TicketColumn> {
+        TicketColumn::ALL.iter().map(|(c, _)| *c).filter(|c| self.frames.late.contains(c)).collect()
     }
 
     /// The days of a metric before the cutoff.

@@ -42,7 +42,7 @@ pub(crate) struct Fleet {
 /// A table that the work gives by name.
 type Named = (&'static str, Table);
 
-fn now() -> Micros {
+pub(crate) fn now() -> Micros {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as Micros)
 }
 

@@ -19,6 +19,7 @@ mod errors;
 mod fleet;
 mod model;
 mod run;
+mod steps;
 mod table;
 mod work;
 
@@ -40,6 +41,10 @@ mod _forewarn {
     use super::model::Model;
     #[pymodule_export]
     use super::run::Run;
+    #[pymodule_export]
+    use super::steps::{
+        steps_cohort_state, steps_features, steps_merge, steps_predict, steps_records, steps_rollup,
+    };
     #[pymodule_export]
     use super::table::Table;
     use super::{Bound, PyModule, PyModuleMethods, PyResult, VERSION};

@@ -204,6 +204,16 @@ impl Inputs {
     ///
     /// A table operation fails, which would be a bug.
     pub fn into_frames(self, settings: &Settings) -> Outcome<(Frames, Rows)> {
+        let (inputs, rows) = self.observed(settings)?;
+        Ok((Frames::new(inputs).map_err(|e| internal(&e))?, rows))
+    }
+
+    /// The tables of what was observed, and how many rows of each there are.
+    ///
+    /// # Errors
+    ///
+    /// A table operation fails, which would be a bug.
+    pub fn observed(self, settings: &Settings) -> Outcome<(FrameInputs, Rows)> {
         let (from, to, l) = (settings.history_from, self.as_of, self.loaded);
         let asset_history = l
             .asset_history
@@ -233,7 +243,7 @@ impl Inputs {
             failures: n(Some(failures.df())),
             actions: n(actions.as_ref().map(Actions::df)),
         };
-        let frames = Frames::new(FrameInputs {
+        let inputs = FrameInputs {
             assets: l.assets,
             asset_history,
             tickets,
@@ -244,8 +254,8 @@ impl Inputs {
             actions,
             terminal: l.terminal,
             as_of: to,
-        });
-        Ok((frames.map_err(|e| internal(&e))?, rows))
+        };
+        Ok((inputs, rows))
     }
 }
 

@@ -17,6 +17,7 @@
 //! - `problems`: tickets that say the same: what is found, its id, its name.
 //! - `recurring`: what comes again, where tickets are odd.
 //! - `real`: the command on public data, where it is at hand.
+//! - `steps`: scoring on a fleet that is split among machines.
 //! - `track`: nights one after the other: the ledger, the record of earlier lists, what was reported as done.
 //! - `fleet`: a small random fleet for the laws.
 #![allow(
@@ -51,5 +52,6 @@ mod problems;
 mod real;
 mod recurring;
 mod repeatable;
+mod steps;
 mod track;
 mod walls;

@@ -9,6 +9,7 @@ mod names;
 mod roller;
 mod saved;
 mod seen;
+mod table;
 
 use polars::prelude::*;
 
@@ -19,6 +20,7 @@ pub use roller::{Roller, RollerSettings};
 pub use saved::Written;
 pub(crate) use seen::Oddities;
 pub use seen::SourceRows;
+pub use table::{ROLLUP, merge};
 
 /// How a source of telemetry writes its readings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -48,7 +48,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    const NONE: Self = Self {
+    pub(super) const NONE: Self = Self {
         last_ts: NEVER_READ,
         last_at: NEVER_READ,
         first_at: Micros::MAX,
@@ -219,7 +219,16 @@ impl Roller {
     /// Polars refuses an operation on a valid frame, which would be a bug.
     pub fn of(frames: &[(Telemetry, TelemetryKind)]) -> PolarsResult<Self> {
         let counters = frames.iter().flat_map(|(_, k)| k.counters.iter().cloned()).collect();
-        let mut out = Self::new(RollerSettings { counters, threads: 1, ..RollerSettings::default() });
+        Self::with(frames, RollerSettings { counters, threads: 1, ..RollerSettings::default() })
+    }
+
+    /// The same by some settings, whose counters stand for those of the frames.
+    ///
+    /// # Errors
+    ///
+    /// See [`Roller::of`].
+    pub fn with(frames: &[(Telemetry, TelemetryKind)], settings: RollerSettings) -> PolarsResult<Self> {
+        let mut out = Self::new(settings);
         let mut rows = Vec::with_capacity(frames.len());
         for (entry, (t, kind)) in frames.iter().enumerate() {
             let source = out.source(entry, &metric_names(t.df()), kind.on_change);
@@ -271,7 +280,7 @@ impl Roller {
         Lane::new(name, self.settings.counters.contains(name), range, self.names.all.len())
     }
 
-    fn lane(&mut self, name: &str, on_change: bool) -> usize {
+    pub(super) fn lane(&mut self, name: &str, on_change: bool) -> usize {
         let at = self.lanes.iter().position(|l| l.name == name).unwrap_or_else(|| {
             self.lanes.push(self.new_lane(name));
             self.lanes.len() - 1

@@ -20,6 +20,7 @@ datetime.date(2025, 3, 2)
 (datetime.datetime(2025, 2, 1, 0, 0), 'a', 23.0)
 """
 
+from forewarn import steps
 from forewarn._config import Config
 from forewarn._errors import (
     ForewarnError,
@@ -58,4 +59,5 @@ __all__ = [
     "TooLittleData",
     "__version__",
     "run",
+    "steps",
 ]
