@@ -24,8 +24,10 @@ def part_of(asset: str, n: int = PARTS) -> int:
 
 
 def of_part(table: pa.Table, p: int) -> pa.Table:
-    ids = table["asset_id"].to_pylist()
-    return table.filter(pa.array([id is not None and part_of(id) == p for id in ids]))
+    # By Polars: PyArrow cannot filter every kind of text that it reads.
+    df = pl.DataFrame(table)
+    mine = [id is not None and part_of(id) == p for id in df["asset_id"]]
+    return df.filter(pl.Series(mine, dtype=pl.Boolean)).to_arrow()
 
 
 def odd(table: pa.Table, rows: int) -> list[pa.RecordBatch]:
