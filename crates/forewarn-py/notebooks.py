@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import os
 import sys
 import time
@@ -92,8 +91,8 @@ def bare(notebook: Any) -> Any:
 
 
 def write(name: str, notebook: Any) -> None:
-    text = json.dumps(bare(notebook), indent=1, ensure_ascii=False, sort_keys=True)
-    (FOLDER / f"{name}.ipynb").write_text(text + "\n", encoding="utf-8")
+    # Line by line, so that differences can be read.
+    (FOLDER / f"{name}.ipynb").write_text(nbformat.writes(bare(notebook)) + "\n", encoding="utf-8")
 
 
 def main() -> int:
