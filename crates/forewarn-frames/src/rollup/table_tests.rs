@@ -103,7 +103,10 @@ fn what_is_no_rollup_is_refused() {
     assert_eq!(good.height(), 3, "two metrics of one asset, and one without a number: {good}");
     let check = |bad: PolarsResult<DataFrame>, want: &str| {
         let bad = bad.unwrap();
-        for e in [merge(&[bad.clone()]).err(), Roller::from_frame(&bad, RollerSettings::default()).err()] {
+        for e in [
+            merge(std::slice::from_ref(&bad)).err(),
+            Roller::from_frame(&bad, RollerSettings::default()).err(),
+        ] {
             let said = e.map(|e| e.to_string());
             assert!(said.as_ref().is_none_or(|s| s.contains(want)), "{said:?}");
         }

@@ -226,7 +226,9 @@ mod tests {
                         return f64::NAN;
                     }
                     let center = median(&mut here);
-                    here.iter_mut().for_each(|v| *v = (*v - center).abs());
+                    for v in &mut here {
+                        *v = (*v - center).abs();
+                    }
                     let spread = 1.4826 * median(&mut here);
                     let usual = spreads.median().unwrap_or(spread);
                     spreads.push(spread);

@@ -219,11 +219,15 @@ proptest! {
     ) {
         let (days, mut values) = stationary(KINDS[kind], step, 500, seed);
         for (from, more, n) in events {
-            values[from..(from + n).min(500)].iter_mut().for_each(|v| *v += more);
+            for v in &mut values[from..(from + n).min(500)] {
+                *v += more;
+            }
         }
         values.iter_mut().enumerate().filter(|(i, _)| i % 12 >= keep).for_each(|(_, v)| *v = f64::NAN);
         if rounded {
-            values.iter_mut().for_each(|v| *v = v.round());
+            for v in &mut values {
+                *v = v.round();
+            }
         }
         let (days, values) = (&days[..end], &values[..end]);
         let all = sound(days, values);
