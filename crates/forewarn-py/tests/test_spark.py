@@ -89,7 +89,9 @@ def spark() -> Iterator[Any]:
         SparkSession.builder.master("local-cluster[2,1,1024]")
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.memory", "1g")
+        .config("spark.driver.memory", "2g")
+        # The tables of the partitions are handed to the workers with their tasks.
+        .config("spark.rpc.message.maxSize", 1024)
         .config("spark.executorEnv.PYTHONPATH", path)
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.shuffle.partitions", PARTS)
