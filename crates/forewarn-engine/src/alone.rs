@@ -11,9 +11,10 @@ use polars::prelude::*;
 use crate::degradation::Said;
 use crate::fit::{ModelSet, catalog_of, catalog_of_model};
 use crate::incidents::Incidents;
+use crate::kept::{Known, due_models};
 use crate::model_file::StoredModel;
 use crate::rank::risk;
-use crate::reasons::Reasons;
+use crate::reasons::{Reasons, compared_with};
 use crate::{EngineError, Progress, Settings};
 
 /// The features that a stored model learned from, by what the frames hold of the time before its fitting.
@@ -200,13 +201,7 @@ impl FittedModel {
     ///
     /// There is too little to learn from, or the caller asked to stop.
     pub fn fit(frames: &Frames, settings: &Settings, progress: &dyn Progress) -> Result<Self, EngineError> {
-        let end = frames.end();
-        let anchored = frames.first_record().and_then(|f| settings.risk.refit_every.anchored(f, end).pop());
-        let at = anchored.unwrap_or(end);
-        let set = match ModelSet::fit(frames, settings, at, progress) {
-            Err(EngineError::TooLittle { .. }) if at < end => ModelSet::fit(frames, settings, end, progress)?,
-            other => other?,
-        };
+        let set = due_models(&Known::new(frames, None), settings, progress)?;
         Ok(Self { set, horizons: settings.risk.horizons.clone() })
     }
 
@@ -339,15 +334,7 @@ impl FittedModel {
         let by = told.risk.horizons.iter().position(|h| *h == told.risk.rank_by).unwrap_or(0);
         let x = self.set.matrix(&table)?;
         let c = self.set.horizons[by].contributions(&x.select_rows(&rows))?;
-        let word = |code: Option<forewarn_frames::Code>| code.map(|c| history.word(c));
-        let group: Vec<Option<(&str, &str)>> = table
-            .assets
-            .iter()
-            .map(|&a| {
-                let asset = history.asset(a);
-                word(asset.model).map(|m| ("model", m)).or_else(|| word(asset.kind).map(|k| ("kind", k)))
-            })
-            .collect();
+        let group = compared_with(&history, &table.assets);
         let mut reasons = Reasons::new(&self.set, &table, &x, &group, &worse);
         let told: Vec<(&String, Reason)> = assets
             .iter()

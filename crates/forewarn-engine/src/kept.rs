@@ -69,7 +69,7 @@ fn of_models(settings: &Settings) -> String {
 }
 
 /// The models fitted at `fit_at`: those that were kept, or new ones.
-pub(crate) fn models(
+fn models(
     known: &Known<'_>,
     settings: &Settings,
     fit_at: Cutoff,
@@ -87,6 +87,21 @@ pub(crate) fn models(
         known.keep(key.as_ref(), &fitted.to_bytes()?);
     }
     Ok(fitted)
+}
+
+/// The models of the night at the end of the records: fitted on the calendar of `refit_every`, so that every night until the
+/// next date gives the same ones; at the end itself where the records do not reach back further.
+pub(crate) fn due_models(
+    known: &Known<'_>,
+    settings: &Settings,
+    progress: &dyn Progress,
+) -> Result<ModelSet, EngineError> {
+    let (first, end) = (known.frames.first_record(), known.frames.end());
+    let due = first.and_then(|first| settings.risk.refit_every.anchored(first, end).pop()).unwrap_or(end);
+    match models(known, settings, due, progress) {
+        Err(EngineError::TooLittle { .. }) if due < end => models(known, settings, end, progress),
+        other => other,
+    }
 }
 
 /// What models said at one cutoff of a plan: the name of each horizon's candidate, and its prediction.

@@ -14,7 +14,7 @@ use crate::degradation::Said;
 use crate::fit::{ModelSet, Prediction};
 use crate::modes::OTHER;
 use crate::moves::{Night, moves};
-use crate::reasons::Reasons;
+use crate::reasons::{Reasons, compared_with};
 use crate::{EngineError, Settings};
 
 /// Assets that get reasons: those a person could look at.
@@ -57,14 +57,7 @@ pub(crate) fn ranking(
     let word = |code: Option<forewarn_frames::Code>| code.map(|c| history.word(c));
     let kinds: Vec<Option<&str>> = table.assets.iter().map(|&a| word(history.asset(a).kind)).collect();
     let shares = model.modes.as_ref().map(|m| m.predict(&x, &kinds, &p.unknown)).transpose()?;
-    let group: Vec<Option<(&str, &str)>> = table
-        .assets
-        .iter()
-        .map(|&a| {
-            let asset = history.asset(a);
-            word(asset.model).map(|m| ("model", m)).or_else(|| word(asset.kind).map(|k| ("kind", k)))
-        })
-        .collect();
+    let group = compared_with(history, &table.assets);
     let mut reasons = Reasons::new(model, table, &x, &group, worse);
     let visits = settings.capacity.visits as usize;
     let today = &decider.today;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use forewarn_features::FeatureTable;
 use forewarn_frames::output::Reason;
+use forewarn_frames::{Code, History};
 use forewarn_models::{Contributions, Matrix, rank_correlation};
 
 use crate::degradation::Said;
@@ -103,6 +104,19 @@ pub(crate) struct Reasons<'a> {
     families: BTreeMap<&'a str, Vec<usize>>,
     sample: Vec<usize>,
     alike: BTreeMap<(usize, usize), bool>,
+}
+
+/// The peers that each asset is compared with: those of its model, else of its kind.
+pub(crate) fn compared_with<'a>(
+    history: &History<'a>,
+    assets: &[usize],
+) -> Vec<Option<(&'static str, &'a str)>> {
+    let word = |code: Option<Code>| code.map(|c| history.word(c));
+    let of = |a: &usize| {
+        let asset = history.asset(*a);
+        word(asset.model).map(|m| ("model", m)).or_else(|| word(asset.kind).map(|k| ("kind", k)))
+    };
+    assets.iter().map(of).collect()
 }
 
 impl<'a> Reasons<'a> {

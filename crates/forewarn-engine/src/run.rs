@@ -13,7 +13,7 @@ use crate::degradation::degradations;
 use crate::drift::drift;
 use crate::evaluate::{Judged, metrics_frame, plot_frame};
 use crate::incidents::Incidents;
-use crate::kept::{Known, models};
+use crate::kept::{Known, due_models};
 use crate::measures::measures;
 use crate::rank::{ranking, risk};
 use crate::recurrence::{mcf_points, recurrences};
@@ -101,15 +101,7 @@ pub(crate) fn run(
         },
         None => None,
     };
-    // Trained on the calendar, so that every night until the next date gives the same model.
-    let fit_at = frames
-        .first_record()
-        .and_then(|first| settings.risk.refit_every.anchored(first, end).pop())
-        .unwrap_or(end);
-    let model = match models(&known, settings, fit_at, progress) {
-        Err(EngineError::TooLittle { .. }) if fit_at < end => models(&known, settings, end, progress)?,
-        other => other?,
-    };
+    let model = due_models(&known, settings, progress)?;
     progress.step("ranking", 0, 1);
     let history = frames.as_of(end);
     let table = model.features(&history, &history.population());
