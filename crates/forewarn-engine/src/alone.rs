@@ -123,6 +123,46 @@ pub fn features(
     Ok(out.unwrap_or_default())
 }
 
+/// What came of every asset in service at each cutoff, as it is known at `frames.end()`: `cutoff`, `asset_id`, `horizon_days`,
+/// `outcome` (whether it failed within the horizon; null where its window is censored: still open, or the asset left) and
+/// `failed_at` (when it first did), by cutoff, horizon, then asset: the rows of [`features`] for each horizon, and the outcomes
+/// of a backtest. These are labels: a model that sees them for windows that were open when it is fitted knows the future.
+///
+/// # Errors
+///
+/// A table operation fails, which would be a bug.
+pub fn outcomes(frames: &Frames, cutoffs: &[Cutoff], horizons: &[Horizon]) -> Result<DataFrame, EngineError> {
+    let (mut cutoffs, mut horizons) = (cutoffs.to_vec(), horizons.to_vec());
+    cutoffs.sort_unstable();
+    cutoffs.dedup();
+    horizons.sort_unstable();
+    horizons.dedup();
+    let (mut at, mut assets, mut days, mut outcome, mut failed) = (vec![], vec![], vec![], vec![], vec![]);
+    for cutoff in cutoffs {
+        let population = frames.as_of(cutoff).population();
+        for horizon in &horizons {
+            let outcomes = frames.outcomes(cutoff, *horizon);
+            for &a in &population {
+                let came = outcomes.of(a).seen();
+                at.push(cutoff.micros());
+                assets.push(frames.asset_ids()[a].as_str());
+                days.push(i64::from(horizon.get()));
+                outcome.push(came);
+                failed.push(outcomes.first_failure_at(a).filter(|_| came == Some(true)));
+            }
+        }
+    }
+    let time = DataType::Datetime(TimeUnit::Microseconds, None);
+    let columns = vec![
+        Column::new("cutoff".into(), at).cast(&time)?,
+        Column::new("asset_id".into(), assets),
+        Column::new("horizon_days".into(), days),
+        Column::new("outcome".into(), outcome),
+        Column::new("failed_at".into(), failed).cast(&time)?,
+    ];
+    Ok(DataFrame::new(columns[0].len(), columns)?)
+}
+
 /// What [`forecasts`] makes.
 #[derive(Debug)]
 pub struct Forecasts {

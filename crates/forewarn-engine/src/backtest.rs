@@ -2,7 +2,7 @@
 
 use forewarn_frames::output::{CANDIDATES, PREDICTIONS};
 use forewarn_frames::time::{DAY, Micros};
-use forewarn_frames::{Cutoff, Finding, Frames, Outcome};
+use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::*;
 
 use crate::calibration::calibration_frame;
@@ -149,11 +149,7 @@ pub(crate) fn predict_plan(
             let j = &mut judged[k];
             name.clone_into(&mut j.chosen_name);
             for (r, &a) in assets.iter().enumerate() {
-                let outcome = match outcomes.of(a) {
-                    Outcome::Failed => Some(true),
-                    Outcome::Survived => Some(false),
-                    Outcome::Censored => None,
-                };
+                let outcome = outcomes.of(a).seen();
                 rows.cutoff.push(cutoff.micros());
                 rows.asset.push(a as u32);
                 rows.horizon.push(i64::from(h.get()));

@@ -43,7 +43,9 @@ mod track;
 use forewarn_frames::{Cutoff, Finding, Frames};
 use polars::prelude::DataFrame;
 
-pub use alone::{EXPLAINED, FittedModel, Forecasts, catalog, degradations, features, forecasts, recurrences};
+pub use alone::{
+    EXPLAINED, FittedModel, Forecasts, catalog, degradations, features, forecasts, outcomes, recurrences,
+};
 pub use counts::{CountBy, CountLevel, Period};
 pub use decide::{Order, orders};
 pub use degradation::Threshold;

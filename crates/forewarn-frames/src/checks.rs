@@ -25,6 +25,7 @@ mod retired_but_active;
 mod rows_after_as_of;
 mod rows_after_now;
 mod shared;
+mod silent_assets;
 mod stale_sources;
 mod sudden_fall;
 #[cfg(test)]
@@ -190,6 +191,7 @@ pub const ALL: &[Check] = &[
     retired_but_active::CHECK,
     rows_after_as_of::CHECK,
     rows_after_now::CHECK,
+    silent_assets::CHECK,
     stale_sources::CHECK,
     sudden_fall::CHECK,
     tickets_without_asset::CHECK,

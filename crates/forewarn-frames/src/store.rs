@@ -235,6 +235,18 @@ pub enum Outcome {
     Censored,
 }
 
+impl Outcome {
+    /// Whether it failed; `None` where that was not seen.
+    #[must_use]
+    pub fn seen(self) -> Option<bool> {
+        match self {
+            Self::Failed => Some(true),
+            Self::Survived => Some(false),
+            Self::Censored => None,
+        }
+    }
+}
+
 /// What came after a cutoff, by asset: labels, never features.
 #[derive(Debug, Clone)]
 pub struct Outcomes {

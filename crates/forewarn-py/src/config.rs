@@ -34,6 +34,29 @@ fn lay(under: &mut Table, over: Table) {
     }
 }
 
+/// Where a table comes from is said in one way: section, the key laid over it, and the keys whose place that takes.
+const ONE_WAY: [(&str, &str, &[&str]); 4] = [
+    ("assets", "path", &["from"]),
+    ("assets", "from", &["path"]),
+    ("failure", "failures", &["from", "where"]),
+    ("failure", "from", &["failures"]),
+];
+
+/// Lays keyword arguments over a config file.
+fn lay_over(under: &mut Table, over: Table) {
+    for (section, key, others) in ONE_WAY {
+        let says = over.get(section).and_then(Value::as_table).is_some_and(|t| t.contains_key(key));
+        if let Some(Value::Table(t)) = under.get_mut(section).filter(|_| says) {
+            let removed: Vec<&str> = others.iter().copied().filter(|o| t.remove(*o).is_some()).collect();
+            // Failures that stand in a table are final unless it is said otherwise; those that it takes the place of are not.
+            if key == "failures" && removed.contains(&"from") {
+                t.entry("terminal").or_insert(Value::Boolean(false));
+            }
+        }
+    }
+    lay(under, over);
+}
+
 fn table_of(json: &str) -> Outcome<Table> {
     let refused = |e: &dyn std::fmt::Display| {
         Trouble::Settings(Failure::input("invalid keyword arguments").cause(e.to_string()))
@@ -57,14 +80,14 @@ impl Config {
             (Some(path), false) => PathBuf::from(format!("{path} with keyword arguments")),
             _ => place,
         };
-        lay(&mut table, over);
+        lay_over(&mut table, over);
         Ok(Self { table, place, data: data.map(PathBuf::from) })
     }
 
     /// The same with more laid over it.
     pub(crate) fn with(&self, over: &str) -> Outcome<Self> {
         let mut out = self.clone();
-        lay(&mut out.table, table_of(over)?);
+        lay_over(&mut out.table, table_of(over)?);
         Ok(out)
     }
 

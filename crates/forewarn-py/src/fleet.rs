@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use forewarn_engine::FittedModel;
 use forewarn_frames::output::findings_frame;
 use forewarn_frames::time::Micros;
-use forewarn_frames::{Cutoff, Finding, Frames};
+use forewarn_frames::{Cutoff, Finding, Frames, Horizon};
 use forewarn_settings::backtest::{Asked, Task, Words, judge};
 use forewarn_settings::inputs::{self, Reading, Rows};
 use forewarn_settings::settings::Settings;
@@ -96,7 +96,8 @@ impl Fleet {
     ) -> PyResult<Self> {
         let config = Config::read(file, over, data).map_err(|e| e.raise(py))?;
         let stop = Arc::new(AtomicBool::new(false));
-        let mut reading = Reading { threads: threads(), ..Reading::at(now()) };
+        let mut reading =
+            Reading { threads: threads(), stop: Arc::clone(&stop).into(), ..Reading::at(now()) };
         for (name, object) in tables {
             reading.given.hand(&name, Arc::new(Object::new(object, Arc::clone(&stop))));
         }
@@ -144,8 +145,7 @@ impl Fleet {
     }
 
     fn features(&self, py: Python<'_>, cutoffs: Vec<String>, tell: Option<Py<PyAny>>) -> PyResult<Table> {
-        let cutoffs: PyResult<Vec<Cutoff>> = cutoffs.iter().map(|c| date(py, "cutoffs", c)).collect();
-        let cutoffs = cutoffs?;
+        let cutoffs = cutoffs.iter().map(|c| date(py, "cutoffs", c)).collect::<PyResult<Vec<Cutoff>>>()?;
         self.does(py, tell.as_ref(), move |f, teller| {
             Ok(forewarn_engine::features(&f.frames, &f.settings.engine, &cutoffs, teller)?.into())
         })
@@ -155,6 +155,25 @@ impl Fleet {
         let at = at.map(|at| date(py, "at", at)).transpose()?.unwrap_or(self.inner.as_of);
         self.does(py, None, move |f, _| {
             Ok(forewarn_engine::catalog(&f.frames, &f.settings.engine, at)?.into())
+        })
+    }
+
+    /// What came after cutoffs; without horizons those of the settings.
+    fn outcomes(
+        &self,
+        py: Python<'_>,
+        cutoffs: Vec<String>,
+        horizons: Vec<i64>,
+        tell: Option<Py<PyAny>>,
+    ) -> PyResult<Table> {
+        let cutoffs = cutoffs.iter().map(|c| date(py, "cutoffs", c)).collect::<PyResult<Vec<Cutoff>>>()?;
+        let of = |days: &i64| {
+            Horizon::days(*days).map_err(|e| errors::settings(py, format!("invalid `horizons`: {e}"), ""))
+        };
+        let asked = horizons.iter().map(of).collect::<PyResult<Vec<Horizon>>>()?;
+        self.does(py, tell.as_ref(), move |f, _| {
+            let horizons = if asked.is_empty() { &f.settings.engine.risk.horizons } else { &asked };
+            Ok(forewarn_engine::outcomes(&f.frames, &cutoffs, horizons)?.into())
         })
     }
 

@@ -9,6 +9,7 @@ use forewarn_frames::rollup::{Roller, RollerSettings, TelemetryKind};
 use forewarn_frames::{Cutoff, FrameError, FrameInputs, Frames, TicketColumn};
 use forewarn_settings::errors::Failure;
 use forewarn_settings::inputs::{self, Reading};
+use forewarn_sources::FailureSource;
 use polars::prelude::{Column, DataFrame, DataType, PolarsResult, TimeUnit};
 use pyo3::prelude::*;
 
@@ -86,6 +87,14 @@ pub(crate) fn steps_merge(py: Python<'_>, parts: Vec<Bound<'_, PyAny>>) -> PyRes
 /// where observation ends.
 type Records = (Vec<(&'static str, Table)>, Vec<String>, bool, String);
 
+/// What stands in telemetry, which is not read here, and has to be handed in instead.
+fn lies_in_telemetry(name: &str, key: &str) -> Trouble {
+    let found = format!("`{key} = \"telemetry\"`: telemetry is not read here, so there are no {name}");
+    Trouble::Input(Failure::input(found).hint(format!(
+        "take the {name} from the telemetry where it lies, and hand them in: `records(config, {name}=…)`"
+    )))
+}
+
 /// The records of a config but its telemetry, mapped and valid.
 #[pyfunction]
 pub(crate) fn steps_records(
@@ -97,12 +106,18 @@ pub(crate) fn steps_records(
 ) -> PyResult<Records> {
     let config = Config::read(file, over, data).map_err(|e| e.raise(py))?;
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let mut reading = Reading::at(now());
+    let mut reading = Reading { stop: Arc::clone(&stop).into(), ..Reading::at(now()) };
     for (name, object) in tables {
         reading.given.hand(&name, Arc::new(Object::new(object, Arc::clone(&stop))));
     }
     work(py, None, stop, move |_| {
         let mut settings = config.settings()?;
+        if settings.reading.assets_from_telemetry.is_some() {
+            return Err(lies_in_telemetry("assets", "assets.from"));
+        }
+        if matches!(settings.reading.failure.source, FailureSource::Table("telemetry")) {
+            return Err(lies_in_telemetry("failures", "failure.from"));
+        }
         settings.reading.telemetry.clear();
         let read = inputs::read(&settings, reading, &|_| ()).map_err(Trouble::Input)?;
         let (found, _) = read.observed(&settings).map_err(Trouble::Other)?;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import datetime as dt
 import pickle
 import subprocess
 import sys
@@ -143,6 +144,34 @@ def test_ctrl_c_stops_the_work(fleet: forewarn.Fleet) -> None:
     with pytest.raises(KeyboardInterrupt):
         fleet.backtest(every="1w", start="2024-06-01")
     assert time.monotonic() - began < 5
+
+
+def working() -> set[str]:
+    """The numbers of the threads that do long work."""
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            if (task / "comm").read_text().strip() == "forewarn":
+                found.add(task.name)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted by /proc")
+def test_ctrl_c_leaves_nobody_reading(tmp_path: Path) -> None:
+    minutes = pl.datetime_range(dt.datetime(2020, 1, 1), dt.datetime(2028, 1, 1), "1m", eager=True)
+    rows = pl.DataFrame({"asset_id": "a", "ts": minutes, "heat": 1.5})
+    rows.write_csv(tmp_path / "heat.csv")
+    # What an earlier test left may still be on its way to its end.
+    before = working()
+    threading.Timer(0.5, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        forewarn.Fleet(telemetry=tmp_path / "heat.csv", as_of="2028-01-01")
+    began = time.monotonic()
+    while working() - before:
+        assert time.monotonic() - began < 3, "somebody still reads"
+        time.sleep(0.05)
 
 
 def test_other_threads_go_on_meanwhile(fleet: forewarn.Fleet) -> None:

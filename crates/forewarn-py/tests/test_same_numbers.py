@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import polars as pl
 import pytest
+from conftest import CONFIG
 from polars.testing import assert_frame_equal
 
 import forewarn
@@ -101,23 +104,25 @@ def test_reasons_are_those_of_the_ranking(model: forewarn.RiskModel, run: forewa
         assert mine == row["reasons"], row["asset_id"]
 
 
-@pytest.mark.parametrize("task", ["counts", "recurrence"])
-def test_a_backtest_is_the_programs(fleet: forewarn.Fleet, task: str, tmp_path: Path) -> None:
-    import os
-    import subprocess
-
-    from conftest import CONFIG
-
-    program = os.environ["FOREWARN_PROGRAM"]
-    when = ["--from", "2025-10-01", "--to", "2025-11-01", "--h", "28" if task == "counts" else "30"]
-    command = [program, "backtest", "--quiet", "-c", CONFIG, "--task", task, *when, "--out", tmp_path / "b"]
+@pytest.mark.parametrize(
+    ("task", "horizon", "refit"),
+    [("counts", 28, "every"), ("recurrence", 30, "every"), ("risk", 30, "once"), ("degradation", 30, "once")],
+)
+def test_a_backtest_is_the_programs(fleet: forewarn.Fleet, task: str, horizon: int, refit: str, tmp_path: Path) -> None:
+    program, out = os.environ["FOREWARN_PROGRAM"], tmp_path / "b"
+    when = ["--from", "2025-10-01", "--to", "2025-11-01", "--h", str(horizon), "--refit", refit]
+    command = [program, "backtest", "--quiet", "-c", CONFIG, "--task", task, *when, "--out", out]
     subprocess.run(command, check=True, capture_output=True)
-    horizon = 28 if task == "counts" else 30
-    made = fleet.backtest(task=task, start="2025-10-01", end="2025-11-01", horizons=horizon)
+    made = fleet.backtest(task=task, start="2025-10-01", end="2025-11-01", horizons=horizon, refit=refit)
     names = [name for name in made.tables if name not in ("metrics", "findings")]
-    assert names
+    assert set(names) == {file.stem for file in out.glob("*.parquet")}
     for name in names:
-        check(made[name], tmp_path / "b", name)
+        check(made[name], out, name)
+    if task == "risk":
+        said = made.predictions.to_polars().select("cutoff", "asset_id", "horizon_days", "outcome")
+        came = fleet.outcomes(["2025-10-01", "2025-11-01"], horizons=30).to_polars()
+        assert_frame_equal(said, came.drop("failed_at"), check_row_order=False)
+        assert came.filter("outcome")["failed_at"].null_count() == 0 and came["outcome"].sum() > 10
 
 
 def test_frames_give_the_numbers_of_their_files(fleet: forewarn.Fleet, run: forewarn.Run) -> None:
@@ -125,8 +130,6 @@ def test_frames_give_the_numbers_of_their_files(fleet: forewarn.Fleet, run: fore
     import duckdb
     import pandas as pd
     import pyarrow.parquet as pq
-
-    from conftest import CONFIG
 
     data = CONFIG.parent
     assets = pd.read_csv(data / "cmdb.csv", dtype=str, keep_default_na=False)

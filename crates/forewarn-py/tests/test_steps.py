@@ -98,3 +98,25 @@ def test_what_does_not_belong_together_is_refused(
         steps.cohort_state(found, None, model, config=CONFIG, at="2024-02-01")
     with pytest.raises(forewarn.InputError, match=r"`is_unknown`: missing"):
         steps.predict(model, pl.DataFrame({"asset_id": ["a"]}))
+
+
+def test_what_stands_in_telemetry_is_handed_in(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("asset_id,ts,model,failure\na,2025-01-01,X,0\nb,2025-01-01,Y,0\na,2025-01-02,X,1\n")
+    (tmp_path / "c.toml").write_text(
+        '[assets]\nfrom = "telemetry"\n[[telemetry]]\npath = "d.csv"\n[failure]\nfrom = "telemetry"\nwhere = "failure = 1"\n'
+    )
+    assets = pl.DataFrame({"asset_id": ["a", "b"], "model": ["X", "Y"]})
+    failures = pl.DataFrame({"asset_id": ["a"], "failed_at": ["2025-01-02"]})
+    with pytest.raises(forewarn.InputError, match=r"there are no assets(.|\n)*`records\(config, assets=…\)`"):
+        steps.records(tmp_path / "c.toml", failures=failures)
+    with pytest.raises(forewarn.InputError, match=r"there are no failures"):
+        steps.records(tmp_path / "c.toml", assets=assets)
+    found = steps.records(tmp_path / "c.toml", assets=assets, failures=failures)
+    fleet = forewarn.Fleet(tmp_path / "c.toml")
+    assert found.failures.to_polars().select("asset_id", "failed_at").equals(
+        forewarn.Fleet(tmp_path / "c.toml", failures=failures).outcomes("2025-01-02", horizons=1)
+        .to_polars().filter("outcome").select("asset_id", "failed_at")
+    )
+    # Failures that take the place of derived ones are as final as those were.
+    assert not found.terminal and found.as_of == fleet.as_of
+    assert steps.records(tmp_path / "c.toml", assets=assets, failures=failures).assets is not None

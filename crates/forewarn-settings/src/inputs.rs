@@ -8,7 +8,7 @@ use forewarn_frames::checks::{self, CheckContext};
 use forewarn_frames::input::{Actions, AssetHistory, Events, Failures, Tickets};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding, FrameError, FrameInputs, Frames, Severity};
-use forewarn_sources::{Given, Loaded, ReadPlan, SourceError};
+use forewarn_sources::{Given, Loaded, ReadPlan, SourceError, Stop};
 use polars::prelude::{BooleanChunked, Column, DataFrame, DataType, NewChunkedArray, PolarsResult};
 
 use crate::errors::{Failure, Outcome};
@@ -70,12 +70,14 @@ pub struct Reading {
     pub cache: Option<PathBuf>,
     /// Tables handed in instead of files.
     pub given: Given,
+    /// Whether anybody still waits.
+    pub stop: Stop,
 }
 
 impl Reading {
-    /// Reading at `now` on one thread, with memory to spare, nothing kept and nothing handed in.
+    /// Reading at `now` on one thread, with memory to spare, nothing kept and nothing handed in; somebody waits.
     pub fn at(now: Micros) -> Self {
-        Self { now, threads: 1, memory: 8 << 30, cache: None, given: Given::default() }
+        Self { now, threads: 1, memory: 8 << 30, cache: None, given: Given::default(), stop: Stop::default() }
     }
 }
 
@@ -95,6 +97,7 @@ pub fn read(settings: &Settings, reading: Reading, on_file: &dyn Fn(&str)) -> Ou
         room: (left / 4).clamp(64 << 20, 1 << 30),
         cache: reading.cache,
         given: reading.given,
+        stop: reading.stop,
     };
     let loaded = forewarn_sources::load(&settings.reading, &plan, on_file)
         .map_err(|e| privacy::error(e, settings.engine.text))?;

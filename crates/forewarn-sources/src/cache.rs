@@ -22,7 +22,7 @@ use crate::metrics::MayBe;
 use crate::prints::Known;
 
 /// Beside the settings, the key holds this: what an older version kept is another thing.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " 1");
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " 2");
 /// So many parts are put together into one.
 const PARTS: usize = 40;
 

@@ -21,6 +21,9 @@ pub enum SourceError {
         /// What to try.
         hint: Option<String>,
     },
+    /// Nobody waits for the load any more.
+    #[error("stopped before everything was read")]
+    Stopped,
     /// A path names nothing.
     #[error("`{path}`: no such file (`{key}`)")]
     NotFound {
@@ -291,7 +294,7 @@ impl SourceError {
                 format!("name the files in it: `{}/*.csv`", path.trim_end_matches('/'))
             }
             Self::Changed { .. } => "run again when its export has finished".into(),
-            Self::Unreadable { .. } | Self::Handed { .. } => return None,
+            Self::Unreadable { .. } | Self::Handed { .. } | Self::Stopped => return None,
             Self::UnknownFormat { found, .. } => match found.as_str() {
                 "xlsx" | "xls" | "ods" => "export the sheet as CSV (UTF-8)".into(),
                 "json" => "write one JSON object a line and name the file .ndjson".into(),

@@ -52,6 +52,7 @@ mod read;
 mod settings;
 mod slices;
 mod sniff;
+mod stop;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -75,4 +76,5 @@ pub use prints::{Fingerprint, hex};
 pub use read::Format;
 pub use settings::{FailureSettings, FailureSource, Layout, Mapping, SourceSettings, TableSettings};
 pub use sniff::{Guess, Sniff, sniff};
+pub use stop::Stop;
 pub use telemetry::ReadPlan;

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use forewarn_frames::TicketColumn;
 use forewarn_frames::checks::{FileFacts, Rejected, RowsAfterNow};
 use forewarn_frames::input::{self, Actions, AssetHistory, Assets, Events, Failures, Repeats, Tickets};
 use forewarn_frames::rollup::Roller;
 use forewarn_frames::time::Micros;
+use forewarn_frames::{Cutoff, TicketColumn};
 use polars::prelude::*;
 
 use crate::cache::{self, Before, Cache, FileState, Miss, State};
@@ -137,7 +137,9 @@ impl<'a> AllFiles<'a> {
     /// Sets a file of a pattern aside; a named one, or a fault of the config, is an error.
     fn bad(&mut self, file: &Input, e: SourceError) -> Result<FileFacts, SourceError> {
         // A condition that cannot be evaluated is a fault of the config, not of one file.
-        if file.named || matches!(e, SourceError::Sql { .. } | SourceError::Config { .. }) {
+        if file.named
+            || matches!(e, SourceError::Sql { .. } | SourceError::Config { .. } | SourceError::Stopped)
+        {
             return Err(e);
         }
         let set_aside = Some(e.to_string());
@@ -251,7 +253,8 @@ pub fn load(
         l.cuts.insert(input::TELEMETRY.name, cuts);
     }
     if let Some(inventory) = inventory {
-        let df = inventory.finish().map_err(|e| internal("telemetry", &e))?;
+        let silent = telemetry.silent(Cutoff::from_day(i32::MAX));
+        let df = inventory.finish(&silent).map_err(|e| internal("telemetry", &e))?;
         assets = Some(Assets::try_new(&df)?);
     }
     let mut events = Vec::new();
@@ -381,6 +384,7 @@ impl<'a> Loader<'a> {
         let mut parts = Vec::new();
         let mut all = AllFiles::new(t, files.len());
         for file in &files {
+            self.plan.stop.check()?;
             (self.on_file)(&file.shown);
             match self.file(file, t) {
                 Ok((n_rows, mapped)) => {

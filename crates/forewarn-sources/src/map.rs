@@ -375,7 +375,7 @@ pub(crate) fn map_file(
     }
     let mut statics = Vec::new();
     if let Some(map) = assets {
-        for name in ["kind", "model", "vendor", "capacity"] {
+        for name in ["kind", "model", "vendor", "capacity", "site"] {
             let Some((cells, label)) = file.find(settings, map.get(name), name, &mut used)? else { continue };
             statics.push(if name == "capacity" {
                 let done = to_number(&cells, name, &label, false, rows).map_err(internal(path))?;

@@ -68,7 +68,9 @@ macro_rules! table_options {
 table_options! {
     /// `[assets]`: the inventory.
     AssetsOptions {
-        /// Takes the assets from another table instead of a file: `telemetry`. Default: from `path`.
+        /// Takes the assets from another table instead of a file: `telemetry`. Default: from `path`. In service since first
+        /// seen; out of service since nothing was read of an asset for 14 days on which others were read, and for twice as
+        /// long as it has paused before.
         /// Example: `from = "telemetry"`.
         from: String,
     }

@@ -24,6 +24,7 @@ use crate::metrics::{MayBe, pivot};
 use crate::read::{RawTable, guarded};
 use crate::settings::{FailureSource, Layout, SourceSettings, TableSettings};
 use crate::slices::slices;
+use crate::stop::Stop;
 
 /// What a load is told beside the settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +45,8 @@ pub struct ReadPlan {
     pub cache: Option<PathBuf>,
     /// Tables handed in instead of files. Default: none.
     pub given: Given,
+    /// Whether anybody still waits. Default: somebody does.
+    pub stop: Stop,
 }
 
 impl Default for ReadPlan {
@@ -57,6 +60,7 @@ impl Default for ReadPlan {
             room: 1 << 30,
             cache: None,
             given: Given::default(),
+            stop: Stop::default(),
         }
     }
 }
@@ -111,6 +115,7 @@ pub(crate) fn read_files(
     for file in files {
         let delimiter = t.delimiter.map(|d| d as u8);
         let ended = slices(file, delimiter, (settings.limits, plan.slice_cells), &mut |raw| {
+            plan.stop.check()?;
             let left_out: u64 = raw.notes.iter().filter(|n| n.row_left_out).map(|n| n.n_rows).sum();
             let n_rows = raw.df.height() as u64 + left_out;
             let mapped = mapped(settings, entry, &raw, &file.shown)?;
@@ -433,6 +438,7 @@ impl<'a> Feed<'a> {
                     t.delimiter.map(|d| d as u8),
                     (settings.limits, self.plan.slice_cells),
                     &mut |raw| {
+                        self.plan.stop.check()?;
                         let mapped = mapped(settings, entry, &raw, &file.shown)?;
                         let keep = mapped.df.column("asset_id").and_then(|c| {
                             let ids_here = c.str()?.iter();

@@ -36,7 +36,8 @@ fn actuals(rows: &[Row], later: &Tally, end: Cutoff) -> Vec<Option<f64>> {
         };
         for j in 0..row.forecast.mean.len() {
             let (from, to) = (row.days[j], row.days[j + 1]);
-            out.push((to <= end.day()).then(|| days.range(from..to).map(|d| d.1).sum::<f64>()));
+            // An empty sum of floats is negative zero.
+            out.push((to <= end.day()).then(|| days.range(from..to).map(|d| d.1).sum::<f64>() + 0.0));
         }
     }
     out

@@ -225,6 +225,10 @@ fn workload(counted: &Counted, columns: &[usize], names: &[&'static str]) -> Res
     for window in WINDOWS {
         for (key, f) in window_forecasts(counted, columns, window)? {
             let past = weeks.keys.iter().position(|k| *k == key).map(|k| &weeks.series[k]);
+            // Where no value is small, nothing was ever counted among all small ones.
+            if past.is_some_and(|weeks| weeks.iter().all(|n| *n == 0.0)) && f.mean[0] == 0.0 {
+                continue;
+            }
             let usual = past.and_then(|past| usual(past, (window / WINDOWS[0]) as usize));
             verdicts.push(verdict(&f, usual));
             numbers.push([f.mean[0], f.quantiles[0][low], f.quantiles[0][high]]);

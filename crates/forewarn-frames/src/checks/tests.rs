@@ -446,6 +446,28 @@ fn rows() -> Vec<Row> {
     };
     row("stale_sources", stopped, &[(Error, "telemetry", 0)]);
 
+    // Of two assets one was read until so many days before the end, the other until the end.
+    let silent = |days: i64, retired: Option<Micros>, failed: Option<i64>| Case {
+        assets: Some(vec![("a", retired), ("b", None)]),
+        telemetry: vec![(
+            (0..60).flat_map(|d| [("b", ago(d)), ("a", ago(days + d))]).map(|r| (r.0, r.1 - DAY)).collect(),
+            Vec::new(),
+        )],
+        failures: Some(failed.map(|d| ("a", ago(d))).into_iter().collect()),
+        ..Case::default()
+    };
+    row("silent_assets", silent(13, None, None), &[]);
+    row("silent_assets", silent(14, None, None), &[(Warning, "assets", 1)]);
+    row("silent_assets", silent(14, Some(ago(0)), None), &[(Warning, "assets", 1)]);
+    row("silent_assets", silent(14, Some(ago(2)), None), &[]);
+    // As an inventory that is taken from telemetry has it.
+    row("silent_assets", silent(20, Some(end() - 7 * DAY), None), &[(Info, "assets", 1)]);
+    // It fell silent since it failed; an old failure explains nothing.
+    row("silent_assets", silent(20, None, Some(21)), &[]);
+    row("silent_assets", silent(20, None, Some(40)), &[(Warning, "assets", 1)]);
+    row("silent_assets", Case { assets: None, ..silent(20, None, None) }, &[]);
+    row("silent_assets", Case { assets: Some(vec![("c", None)]), ..silent(20, None, None) }, &[]);
+
     let fell = |before: i64, after: i64| tickets([daily(before, 63, 8), daily(after, 8, 1)].concat());
     row("sudden_fall", fell(10, 4), &[(Warning, "tickets", 28)]);
     row("sudden_fall", fell(10, 5), &[]);

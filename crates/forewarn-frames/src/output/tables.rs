@@ -104,7 +104,11 @@ pub const METRICS: TableSchema = TableSchema {
         ("model", Text, "the candidate"),
         ("role", Text, "baseline, candidate or chosen"),
         ("horizon_days", Whole, "the horizon"),
-        ("metric", Text, "average_precision, roc_auc, precision_at_20, brier_skill, …"),
+        (
+            "metric",
+            Text,
+            "average_precision, roc_auc, precision_at_20, brier_skill, …; coverage_80 is the share inside the 80 % interval, a count on an end of it as half",
+        ),
         ("value", Number, "its value"),
         ("low", Number, "lower end of its 80 % interval, by a bootstrap over assets"),
         ("high", Number, "upper end of it"),

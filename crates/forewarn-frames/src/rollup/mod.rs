@@ -9,6 +9,7 @@ mod names;
 mod roller;
 mod saved;
 mod seen;
+mod silent;
 mod table;
 
 use polars::prelude::*;
@@ -20,6 +21,7 @@ pub use roller::{Roller, RollerSettings};
 pub use saved::Written;
 pub(crate) use seen::Oddities;
 pub use seen::SourceRows;
+pub use silent::{SILENT_DAYS, Silent};
 pub use table::{ROLLUP, merge};
 
 /// How a source of telemetry writes its readings.

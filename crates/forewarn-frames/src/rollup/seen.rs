@@ -57,6 +57,19 @@ impl<'a> SourceRows<'a> {
         &self.source().metrics
     }
 
+    /// Whether its rows come only when a value changes.
+    pub(super) fn on_change(self) -> bool {
+        self.source().lanes.iter().any(|l| self.roller.lanes[*l].on_change)
+    }
+
+    /// Hands on the asset, the first day and the number of days of each run of days with rows, in no order.
+    pub(super) fn each_run(self, mut each: impl FnMut(&'a str, i32, i32)) {
+        let names = &self.roller.names.all;
+        for r in self.runs() {
+            each(names[r.asset as usize].as_str(), r.from, r.n_days as i32);
+        }
+    }
+
     /// Days in a row with as many rows each, in no order, of assets that count.
     fn runs(self) -> impl Iterator<Item = Run> + use<'a> {
         let (source, alive) = (self.source(), &self.roller.names.alive);

@@ -15,7 +15,7 @@ from forewarn._frame import ArrowStream, Frame
 from forewarn._model import RiskModel, _at
 from forewarn._progress import Progress, telling
 from forewarn._results import Backtest, Run
-from forewarn._sources import Date, Handed, Path, TableLike, day, options, several
+from forewarn._sources import Date, Path, TableLike, day, laid
 
 __all__ = ["Fleet", "run"]
 
@@ -91,7 +91,7 @@ class Fleet:
             telemetry: ``asset_id, ts`` and one column a metric; one source, or a list of several.
             events: ``asset_id, ts, kind``: changes, patches, replacements; one source, or a list of several.
             asset_history: ``asset_id, attribute, value, valid_from``.
-            failures: ``asset_id, failed_at``, where failures are not derived by ``failure``.
+            failures: ``asset_id, failed_at``, in place of those that ``failure`` derives.
             actions: what readers of the list reported as done.
             progress: see :data:`forewarn.Progress`.
 
@@ -111,21 +111,8 @@ class Fleet:
         for section, value in sections(**given).items():
             under = over.get(section)
             over[section] = under | value if isinstance(under, dict) and isinstance(value, dict) else value
-        handed: Handed = []
-        named: dict[str, Any] = {
-            "assets": assets,
-            "tickets": tickets,
-            "asset_history": asset_history,
-            "actions": actions,
-        }
-        for name, table in named.items():
-            if table is not None:
-                over[name] = options(name, table, handed)
-        for name, sources in (("telemetry", telemetry), ("events", events)):
-            if sources is not None:
-                over[name] = several(name, sources, handed)
-        if failures is not None:
-            over["failure"] = over.get("failure", {}) | {"failures": options("failures", failures, handed)}
+        named = {"assets": assets, "tickets": tickets, "asset_history": asset_history, "actions": actions}
+        over, handed = laid(over, telemetry=telemetry, events=events, failures=failures, **named)
         if config._file is None and not any(name in over for name in (*named, "telemetry", "events", "failure")):
             raise SettingsError(
                 "there is nothing to read", hints=["name a config file, or give `tickets`, `telemetry` or `events`"]
@@ -171,11 +158,35 @@ class Fleet:
         Raises:
             SettingsError: a cutoff is no date.
         """
-        many = isinstance(cutoffs, str | date) or not hasattr(cutoffs, "__iter__")
-        wanted = [cutoffs] if many else list(cutoffs)  # type: ignore[arg-type]
-        days = [day("cutoffs", c) for c in wanted]  # type: ignore[arg-type]
         with telling(progress) as tell:
-            return Frame(self._native.features(days, tell))
+            return Frame(self._native.features(_days(cutoffs), tell))
+
+    def outcomes(
+        self,
+        cutoffs: Date | Sequence[Date],
+        *,
+        horizons: int | Sequence[int] | None = None,
+        progress: Progress = None,
+    ) -> Frame:
+        """What came of every asset in service at each cutoff: ``cutoff, asset_id, horizon_days, outcome, failed_at``, with
+        the rows of :meth:`features` for each horizon (days; default: those of the settings).
+
+        ``outcome`` says whether it failed within the horizon, and is null where that was not seen: the window is still open
+        at the end of the records, or the asset left it unfailed. ``failed_at`` is when it first did. These are labels: who
+        learns from a window that was open on the day of learning has looked into the future.
+
+        Raises:
+            SettingsError: a cutoff is no date, or a horizon is not 1 to 3650 days.
+
+        >>> import polars as pl
+        >>> failures = pl.DataFrame({"asset_id": ["a", "b", "a"], "failed_at": ["2025-01-03", "2025-01-05", "2025-03-01"]})
+        >>> fleet = Fleet(failures=failures, failure={"terminal": False})
+        >>> fleet.outcomes("2025-01-04", horizons=[7, 90]).to_polars().select("asset_id", "horizon_days", "outcome").rows()
+        [('a', 7, False), ('a', 90, None)]
+        """
+        days = [] if horizons is None else [horizons] if isinstance(horizons, int) else list(horizons)
+        with telling(progress) as tell:
+            return Frame(self._native.outcomes(_days(cutoffs), days, tell))
 
     def backtest(
         self,
@@ -299,6 +310,12 @@ class Fleet:
         caption = f"Fleet as of {self.as_of}: {len(self)} assets seen; findings: {found}"
         head = '<th scope="col">table</th><th scope="col">rows used</th>'
         return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _days(cutoffs: Date | Sequence[Date]) -> list[str]:
+    one = isinstance(cutoffs, str | date) or not hasattr(cutoffs, "__iter__")
+    wanted = [cutoffs] if one else list(cutoffs)  # type: ignore[arg-type]
+    return [day("cutoffs", c) for c in wanted]  # type: ignore[arg-type]
 
 
 def run(config: Config | Path, *, progress: Progress = None, **tables: Any) -> Run:

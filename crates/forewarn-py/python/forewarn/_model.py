@@ -25,6 +25,9 @@ class RiskModel:
     """P(failure within a horizon) for every asset: calibrated, with intervals and reasons, chosen among candidates from dumb
     to strong on held-out rows. What is not given is as the fleet's settings have it.
 
+    Horizons are learned together, on the same sample of rows, and held to rise with the horizon: a model of 30 days alone says
+    a little otherwise of 30 days than one of 7, 30 and 90.
+
     >>> model = RiskModel(horizons_days=[30], rank_by_days=30)
     >>> model
     RiskModel(not fitted)

@@ -144,6 +144,27 @@ def options(name: str, table: object, handed: Handed) -> dict[str, Any]:
     return out
 
 
+def laid(
+    over: Mapping[str, Any],
+    *,
+    telemetry: object = None,
+    events: object = None,
+    failures: object = None,
+    **named: object,
+) -> tuple[dict[str, Any], Handed]:
+    """Tables laid over the sections of a config, and the frames among them."""
+    out, handed = dict(over), Handed()
+    for name, table in named.items():
+        if table is not None:
+            out[name] = options(name, table, handed)
+    for name, sources in (("telemetry", telemetry), ("events", events)):
+        if sources is not None:
+            out[name] = several(name, sources, handed)
+    if failures is not None:
+        out["failure"] = out.get("failure", {}) | {"failures": options("failures", failures, handed)}
+    return out, handed
+
+
 def several(name: str, tables: object, handed: Handed) -> list[dict[str, Any]]:
     """The same of one source or a list of them."""
     many = isinstance(tables, Sequence) and not isinstance(tables, str)

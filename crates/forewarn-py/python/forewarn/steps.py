@@ -30,12 +30,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from forewarn import _forewarn
 from forewarn._config import Config
 from forewarn._frame import ArrowStream, Frame
 from forewarn._model import RiskModel
-from forewarn._sources import Date, Path, day
+from forewarn._sources import Date, Path, TableLike, day, laid
 
 __all__ = ["Readings", "Records", "cohort_state", "features", "merge", "predict", "records", "rollup"]
 
@@ -100,20 +101,33 @@ def merge(parts: Iterable[ArrowStream]) -> Frame:
     return Frame(_forewarn.steps_merge(list(parts)))
 
 
-def _config(config: Config | Path | None) -> tuple[str | None, str, str | None]:
+def _config(config: Config | Path | None) -> tuple[str | None, dict[str, Any], str | None]:
     given = config if isinstance(config, Config) else Config(file=config)
-    return given._file, json.dumps(given._over), given._data
+    return given._file, given._over, given._data
 
 
-def records(config: Config | Path) -> Records:
-    """The records of a config but its telemetry, for one machine to read and to split. Without telemetry the newest ticket
-    says where observation ends, unless the config does (``as_of``).
+def records(
+    config: Config | Path,
+    *,
+    assets: TableLike | None = None,
+    tickets: TableLike | None = None,
+    asset_history: TableLike | None = None,
+    events: TableLike | Sequence[TableLike] | None = None,
+    failures: TableLike | None = None,
+) -> Records:
+    """The records of a config but its telemetry, for one machine to read and to split; a table that is given takes the place
+    of the config's, as in :class:`forewarn.Fleet`. Without telemetry the newest ticket says where observation ends, unless
+    the config does (``as_of``). Where the config takes failures or assets from telemetry, they must be given: telemetry is
+    not read.
 
     Raises:
-        InputError: a table cannot be read or used.
+        InputError: a table cannot be read or used, or stands in telemetry and was not given.
         SettingsError: a setting is none of what is allowed.
     """
-    tables, known_late, terminal, as_of = _forewarn.steps_records(*_config(config), [])
+    file, over, data = _config(config)
+    named = {"assets": assets, "tickets": tickets, "asset_history": asset_history}
+    laid_over, handed = laid(over, events=events, failures=failures, **named)
+    tables, known_late, terminal, as_of = _forewarn.steps_records(file, json.dumps(laid_over), data, handed)
     found = {name: Frame(table) for name, table in tables}
     return Records(
         assets=found.get("assets"),
@@ -153,8 +167,9 @@ def cohort_state(
     if rollup is not None:
         named.append(("rollup", rollup))
     when = records.as_of.isoformat() if at is None else day("at", at)
+    file, over, data = _config(config)
     known = (list(records.known_late), records.terminal, records.as_of.isoformat())
-    return _forewarn.steps_cohort_state(_config(config), named, known, _bytes(model), when, threads)
+    return _forewarn.steps_cohort_state((file, json.dumps(over), data), named, known, _bytes(model), when, threads)
 
 
 def features(

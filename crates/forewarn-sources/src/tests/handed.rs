@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use polars::prelude::*;
 
 use super::{Folder, rolled, settings};
-use crate::{Batches, Handed, Loaded, ReadPlan, SourceError, load};
+use crate::{Batches, Handed, Loaded, ReadPlan, SourceError, Stop, load};
 
 /// Batches that can be opened so often.
 #[derive(Debug)]
@@ -94,4 +94,31 @@ fn rows_are_counted_from_zero_through_all_batches() {
         let found = given(table, &[("<t>", &df)], (7, 2)).unwrap();
         assert_eq!(found.files[0].rejected[0].sample, ["row 41: \"soon\""], "{table}");
     }
+}
+
+/// A table of which the reader is told to stop after the second batch.
+#[derive(Debug)]
+struct Stopping(DataFrame, Stop);
+
+impl Handed for Stopping {
+    fn open(&self) -> Result<Batches, String> {
+        let (df, stop) = (self.0.clone(), self.1.clone());
+        Ok(Box::new((0..60).map(move |i| {
+            assert!(i < 5, "it is read on");
+            if i == 2 {
+                stop.set();
+            }
+            Ok(df.slice(i, 1))
+        })))
+    }
+}
+
+#[test]
+fn a_load_ends_when_nobody_waits() {
+    let folder = Folder::new(&[]);
+    let mut plan = ReadPlan { slice_cells: 12, ..ReadPlan::default() };
+    let stop = plan.stop.clone();
+    plan.given.hand("<t>", Arc::new(Stopping(readings(), stop)));
+    let settings = settings(&folder.0, "[[telemetry]]\npath = \"<t>\"\n").unwrap();
+    assert_eq!(load(&settings, &plan, &|_| ()).unwrap_err(), SourceError::Stopped);
 }

@@ -543,6 +543,41 @@ smart_5: Z1 2015-01-01 0.0, Z1 2015-01-02 8.0, Z2 2015-01-01 1.0",
 }
 
 #[test]
+fn a_drive_that_vanished_is_out_of_service() {
+    let head = "date,serial_number,model,capacity_bytes,failure,smart_5_raw,datacenter";
+    // Z1 goes on, Z2 is seen for three days, Z3 fails on the second, Z4 moves.
+    let day = |d: usize| {
+        let row =
+            |id: &str, failure: u8, site: &str| format!("2015-01-{d:02},{id},ST4,4000,{failure},0,{site}\n");
+        let rows = [
+            row("Z1", 0, "s1"),
+            if d <= 3 { row("Z2", 0, "s1") } else { String::new() },
+            if d <= 2 { row("Z3", u8::from(d == 2), "s1") } else { String::new() },
+            row("Z4", 0, if d < 9 { "s1" } else { "s2" }),
+        ];
+        format!("{head}\n{}", rows.concat())
+    };
+    let config = "[assets]\nfrom = \"telemetry\"\n[[telemetry]]\npath = \"d/*.csv\"\npreset = \"backblaze\"\n[failure]\nfrom = \"telemetry\"\nwhere = \"failure = 1\"\nterminal = true\n";
+    let check = |n_days: usize, config: &str, want: &str| {
+        let names: Vec<String> = (1..=n_days).map(|d| format!("d/{d:02}.csv")).collect();
+        let files: Vec<(&str, Vec<u8>)> =
+            names.iter().zip(1..).map(|(name, d)| (name.as_str(), text(&day(d)))).collect();
+        let l = run(&files, config).unwrap();
+        let assets = l.assets.unwrap();
+        let found = assets.df().select(["asset_id", "retired_at", "site"]).unwrap();
+        assert_eq!(rows(&found), want, "{n_days} {config}");
+    };
+    check(15, config, "asset_id,site / Z1,s1 / Z2,s1 / Z3,s1 / Z4,s2");
+    check(
+        17,
+        config,
+        "asset_id,retired_at,site / Z1,,s1 / Z2,2015-01-17 00:00,s1 / Z3,2015-01-16 00:00,s1 / Z4,,s2",
+    );
+    let by_change = config.replace("preset", "on_change = true\npreset");
+    check(20, &by_change, "asset_id,site / Z1,s1 / Z2,s1 / Z3,s1 / Z4,s2");
+}
+
+#[test]
 fn failures_are_derived_and_known_when_the_condition_could_be() {
     let csv = "ticket_id,opened_at,resolved_at,asset_id,category,priority,downtime_minutes\n1,2025-01-01,2025-01-05,a,hw,1,30\n2,2025-01-02,,a,hw,1,\n3,2025-01-03,2025-01-04,,hw,1,\n4,2025-01-03,2025-01-04,b,sw,2,\n";
     let check = |failure: &str, expected: &str| {
