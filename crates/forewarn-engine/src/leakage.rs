@@ -5,14 +5,14 @@
 //! status joined to every reading, a flag for the last month of a life. Such a column (a leak of the
 //! target, Kaufman, Rosset and Perlich, 2012) tells failures nearly without error, far better than everything else together, and it does
 //! not fade as a warning does that gets louder while a failure comes near: either it knows as well several horizons ahead, or
-//! it knows all the window and nothing of the days behind its end.
+//! it knows all of the days up to the window's end, or to another day, and nothing of the days behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use forewarn_features::Catalog;
 use forewarn_frames::time::DAY;
 use forewarn_frames::{Cutoff, Finding, Frames, Horizon, Outcomes, Severity};
-use forewarn_models::{BoostingParams, Matrix, Metric, RiskModel, Scored, TrainingData, auc_alone};
+use forewarn_models::{BoostingParams, Matrix, RiskModel, TrainingData, auc_alone};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,13 @@ const NOT_FADED: (f64, f64) = (1.5, 0.01);
 const NOT_FADED_WITHIN: (f64, f64) = (2.0, 0.02);
 /// What knows nothing of the half horizon behind the window's end.
 const KNOWS_NOTHING: f64 = 0.75;
+/// A cliff: what tells failures in the last sixth of some days ahead so well, and those in the sixth behind no better than
+/// this, nor near ones from those in the last sixth.
+const CLIFF: (f64, f64) = (0.95, 0.65);
+/// Failed rows on either side of a cliff below which it is none.
+const MIN_CLIFF: usize = 10;
+/// The days before a failure, as a share of the horizon, that whatever ends in a cliff tells.
+const SHORTEST: f64 = 1.0 / 6.0;
 /// How many horizons ahead a failure is looked for. Of what wears out gradually, even a sensor that tells the last week of a
 /// life with an error of 0.01 tells the fourth week before with one of 0.05 (C-MAPSS FD001, turbofan engines).
 const HORIZONS_AHEAD: i32 = 4;
@@ -66,6 +73,8 @@ pub(crate) enum Knows {
     LongBefore(f64),
     /// It tells failures up to the end of the window, and those soon after it no better than that.
     TheWindow(f64),
+    /// It tells failures up to so many days ahead, and those soon after no better than that.
+    SomeDays(i32, f64),
 }
 
 /// Which subject each column reads; `None` for what follows from which tickets and failures there are.
@@ -172,15 +181,64 @@ impl Ahead {
     /// The area under the curve of a column where failures from `from` until before `to` days ahead are told from rows
     /// without failure before `to`, among some rows; `None` where there are too few.
     fn auc(&self, looked: &Looked, column: &[f64], among: &[usize], (from, to): (f64, f64)) -> Option<f64> {
-        let one = |k: usize| self.days[k] >= from && self.days[k] < to;
-        let zero = |k: usize| self.seen[k] >= to && (self.days[k].is_nan() || self.days[k] >= to);
+        self.between(looked, column, among, &|k| self.fails(k, (from, to)), &|k| self.lasts(k, to), MIN_FAR)
+    }
+
+    /// Whether the row's asset fails in those days.
+    fn fails(&self, k: usize, (from, to): (f64, f64)) -> bool {
+        self.days[k] >= from && self.days[k] < to
+    }
+
+    /// Whether it was seen to last so many days.
+    fn lasts(&self, k: usize, to: f64) -> bool {
+        self.seen[k] >= to && (self.days[k].is_nan() || self.days[k] >= to)
+    }
+
+    /// The area under the curve where some rows are told from others; `None` where there are fewer of those than `least`.
+    fn between(
+        &self,
+        looked: &Looked,
+        column: &[f64],
+        among: &[usize],
+        one: &dyn Fn(usize) -> bool,
+        zero: &dyn Fn(usize) -> bool,
+        least: usize,
+    ) -> Option<f64> {
         let rows: Vec<usize> = among.iter().copied().filter(|&k| one(k) || zero(k)).collect();
         let y: Vec<f64> = rows.iter().map(|&k| f64::from(u8::from(one(k)))).collect();
         let pick = |v: &[f64]| rows.iter().map(|&k| v[k]).collect::<Vec<_>>();
-        if y.iter().filter(|y| **y == 1.0).count() < MIN_FAR {
+        if y.iter().filter(|y| **y == 1.0).count() < least {
             return None;
         }
         auc_alone(&pick(column), &y, Some(&pick(&looked.weight))).ok().flatten()
+    }
+
+    /// Where a column falls from knowing to not knowing, in whole days ahead: the days, how well it tells failures within
+    /// them, and how well those right behind. Up to there it does not get louder.
+    fn cliff(
+        &self,
+        looked: &Looked,
+        column: &[f64],
+        among: &[usize],
+        most_days: i32,
+    ) -> Option<(i32, f64, f64)> {
+        (3..=most_days).find_map(|days| {
+            let d = f64::from(days);
+            let sixth = (d / 6.0).max(1.0);
+            // A flag of whole days ends somewhere in one.
+            let (near, edge, after) = ((0.0, sixth), (d - 1.0 - sixth, d - 1.0), (d, d + sixth));
+            let lasts = |k: usize| self.lasts(k, d + sixth);
+            let told = |zone: (f64, f64)| {
+                self.between(looked, column, among, &|k| self.fails(k, zone), &lasts, MIN_CLIFF)
+            };
+            told(edge).filter(|a| *a >= CLIFF.0)?;
+            let behind = told(after).filter(|a| *a <= CLIFF.1)?;
+            let louder = |k: usize| self.fails(k, edge);
+            self.between(looked, column, among, &|k| self.fails(k, near), &louder, MIN_CLIFF)
+                .filter(|a| *a <= CLIFF.1)?;
+            let all = self.auc(looked, column, among, (0.0, d - 1.0)).filter(|a| *a >= TOO_GOOD)?;
+            Some((days, all, behind))
+        })
     }
 }
 
@@ -205,30 +263,35 @@ pub(crate) fn leaks(
         let column: Vec<f64> = looked.rows.iter().map(|&i| x.column(j)[i]).collect();
         if j < columns.n_numbers { (column, &all) } else { (looked.shares(&column, &early), &later) }
     };
-    let judged: Vec<(usize, f64)> = (0..x.n_cols())
+    let ahead = Ahead::of(&looked, rows, known, horizon_days)?;
+    let h = f64::from(horizon_days);
+    // How well each column tells failures of the window, and those of its first days.
+    let judged: Vec<(usize, f64, f64)> = (0..x.n_cols())
         .into_par_iter()
         .filter(|&j| subject[j].as_ref().is_some_and(|s| !keep.contains(s)))
         .map(|j| {
             let (column, among) = values(j);
             let pick = |v: &[f64]| among.iter().map(|&k| v[k]).collect::<Vec<_>>();
             let auc = auc_alone(&pick(&column), &pick(&looked.y), Some(&pick(&looked.weight)));
-            (j, auc.ok().flatten().unwrap_or(0.5))
+            // Rows that fail a little later may have been filled in as well.
+            let (one, zero) =
+                (|k| ahead.fails(k, (0.0, (h * SHORTEST).max(2.0))), |k| ahead.lasts(k, 2.0 * h));
+            let soon = ahead.between(&looked, &column, among, &one, &zero, MIN_FAR);
+            (j, auc.ok().flatten().unwrap_or(0.5), soon.unwrap_or(0.5))
         })
-        .filter(|s| s.1 >= TOO_GOOD)
+        .filter(|s| s.1 >= TOO_GOOD || s.2 >= TOO_GOOD)
         .collect();
+    if judged.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut best: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
-    for (j, auc) in judged {
+    for &(j, auc, _) in judged.iter().filter(|s| s.1 >= TOO_GOOD) {
         let Some(name) = &subject[j] else { continue };
         let cell = best.entry(name).or_insert((j, auc));
         if auc > cell.1 {
             *cell = (j, auc);
         }
     }
-    if best.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ahead = Ahead::of(&looked, rows, known, horizon_days)?;
-    let h = f64::from(horizon_days);
     let not_faded = |auc: f64, then: f64, (times, more): (f64, f64)| 1.0 - then <= (1.0 - auc) * times + more;
     let mut suspects: BTreeMap<&str, (f64, Knows)> = BTreeMap::new();
     for (name, (j, auc)) in best {
@@ -243,6 +306,19 @@ pub(crate) fn leaks(
             suspects.insert(name, (auc, Knows::TheWindow(behind)));
         }
     }
+    let farthest = horizon_days * HORIZONS_AHEAD * 6 / 7;
+    let cliffs: Vec<(usize, (i32, f64, f64))> = judged
+        .par_iter()
+        .filter(|s| s.2 >= TOO_GOOD)
+        .filter_map(|&(j, ..)| {
+            let (column, among) = values(j);
+            Some((j, ahead.cliff(&looked, &column, among, farthest)?))
+        })
+        .collect();
+    for (j, (days, auc, behind)) in cliffs {
+        let Some(name) = &subject[j] else { continue };
+        suspects.entry(name).or_insert((auc, Knows::SomeDays(days, behind)));
+    }
     if suspects.is_empty() {
         return Ok(Vec::new());
     }
@@ -253,12 +329,22 @@ pub(crate) fn leaks(
         subject[j].as_deref().is_some_and(|s| suspects.contains_key(s)) || cohort || family == "condition"
     };
     let rest: Vec<usize> = (0..x.n_cols()).filter(|&j| !of_suspect(j)).collect();
-    let auc_rest = rest_together(&looked, &x.select_columns(&rest), (&early, &later), seed)?;
+    let z = rest_together(&looked, &x.select_columns(&rest), (&early, &later), seed)?;
+    let pick = |v: &[f64]| later.iter().map(|&k| v[k]).collect::<Vec<_>>();
+    let in_window = auc_alone(&pick(&z), &pick(&looked.y), Some(&pick(&looked.weight)));
+    let in_window = in_window.ok().flatten().unwrap_or(0.5);
+    let of_the_rest = |knows: Knows| match knows {
+        Knows::SomeDays(days, _) => {
+            ahead.auc(&looked, &z, &later, (0.0, f64::from(days))).unwrap_or(in_window)
+        }
+        Knows::LongBefore(_) | Knows::TheWindow(_) => in_window,
+    };
     let n_failed = looked.y.iter().filter(|y| **y == 1.0).count();
     Ok(suspects
         .into_iter()
-        .filter(|(_, (auc, _))| 1.0 - auc <= (1.0 - auc_rest) * OF_THE_REST)
-        .map(|(subject, (auc, knows))| Leak {
+        .map(|(subject, (auc, knows))| (subject, auc, knows, of_the_rest(knows)))
+        .filter(|(_, auc, _, auc_rest)| 1.0 - auc <= (1.0 - auc_rest) * OF_THE_REST)
+        .map(|(subject, auc, knows, auc_rest)| Leak {
             subject: subject.to_owned(),
             table: table_of(subject, catalog),
             auc,
@@ -269,30 +355,33 @@ pub(crate) fn leaks(
         .collect())
 }
 
-/// The area under the curve of trees on all other columns, learned on the earlier half and judged on the later one.
+/// The log odds by trees on all other columns, learned on the earlier half, of the rows of the later one; elsewhere 0.
 fn rest_together(
     looked: &Looked,
     x: &Matrix,
     (early, later): (&[usize], &[usize]),
     seed: u64,
-) -> Result<f64, EngineError> {
+) -> Result<Vec<f64>, EngineError> {
+    let mut out = vec![0.0; looked.rows.len()];
     let part = |which: &[usize]| {
         let at: Vec<usize> = which.iter().map(|&k| looked.rows[k]).collect();
         let pick = |v: &[f64]| which.iter().map(|&k| v[k]).collect::<Vec<_>>();
         (x.select_rows(&at), pick(&looked.y), pick(&looked.weight))
     };
     let (x_early, y_early, w_early) = part(early);
-    let (x_later, y_later, w_later) = part(later);
+    let (x_later, y_later, _) = part(later);
     let both = |y: &[f64]| y.contains(&1.0) && y.contains(&0.0);
     if x.n_cols() == 0 || !both(&y_early) || !both(&y_later) {
-        return Ok(0.5);
+        return Ok(out);
     }
     let params = BoostingParams { iterations: TREES, seed, ..BoostingParams::default() };
     let data = TrainingData::new(&x_early, &y_early, &w_early).map_err(EngineError::model)?;
     let grown = params.grow(&data, None).map_err(EngineError::model)?;
     let z = grown.log_odds(&x_later).map_err(EngineError::model)?;
-    let scored = Scored::new(&y_later, &z, Some(&w_later)).map_err(EngineError::model)?;
-    Ok(Metric::RocAuc.of(&scored).unwrap_or(0.5))
+    for (&k, z) in later.iter().zip(z) {
+        out[k] = z;
+    }
+    Ok(out)
 }
 
 impl Leak {
@@ -300,10 +389,11 @@ impl Leak {
     pub(crate) fn finding(&self, horizon_days: i32) -> Finding {
         let how = match self.knows {
             Knows::LongBefore(auc) => format!("knows those several times as far ahead as well ({auc:.3})"),
-            Knows::TheWindow(auc) => {
+            Knows::TheWindow(auc) | Knows::SomeDays(_, auc) => {
                 format!("knows them up to the last day, but nothing of those that come soon after ({auc:.3})")
             }
         };
+        let days = if let Knows::SomeDays(days, _) = self.knows { days } else { horizon_days };
         Finding {
             check: "leakage".into(),
             severity: Severity::Warning,
@@ -312,7 +402,7 @@ impl Leak {
             n_rows: self.n_failed as u64,
             sample: Vec::new(),
             message: format!(
-                "`{}` alone tells failures within {horizon_days} days from other assets too well (area under the ROC curve \
+                "`{}` alone tells failures within {days} days from other assets too well (area under the ROC curve \
                  {:.3}; everything else together {:.3}), and {how}: it was probably filled in after the fact, and was left \
                  out",
                 self.subject, self.auc, self.auc_rest

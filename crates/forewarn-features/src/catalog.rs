@@ -261,6 +261,12 @@ fn moves(history: &History<'_>, metric: usize) -> Moves {
     all
 }
 
+/// Whether two assets read a metric differently, where it changes of none.
+fn differs(history: &History<'_>, metric: usize) -> bool {
+    let mut values = (0..history.n_assets()).filter_map(|a| history.series(a, metric).last().last().copied());
+    values.next().is_some_and(|first| values.any(|v| v != first))
+}
+
 impl Moves {
     fn count_up(&self) -> bool {
         self.changes > 0 && self.falls * 20 < self.changes
@@ -274,7 +280,8 @@ pub fn counts_up(history: &History<'_>, metric: usize) -> bool {
 }
 
 impl Catalog {
-    /// The features that a history supports: a metric that has readings, a category that has tickets, and so on.
+    /// The features that a history supports: a metric that has readings which are not all the same, a category that has
+    /// tickets, and so on.
     #[must_use]
     pub fn of(history: &History<'_>) -> Self {
         let n = history.n_assets();
@@ -301,7 +308,7 @@ impl Catalog {
         for metric in 0..history.n_metrics() {
             let all = moves(history, metric);
             let Moves { rows, changes, .. } = all;
-            if rows > 0 {
+            if rows > 0 && (changes > 0 || differs(history, metric)) {
                 let counts_up = history.metric_is_counter(metric) || all.count_up();
                 let steps = changes * 5 < rows;
                 let steps_up = steps || counts_up;

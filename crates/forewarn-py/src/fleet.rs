@@ -5,12 +5,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use forewarn_engine::FittedModel;
+use forewarn_frames::input::{AssetHistory, Assets, Events, Tickets};
 use forewarn_frames::output::findings_frame;
 use forewarn_frames::time::Micros;
-use forewarn_frames::{Cutoff, Finding, Frames, Horizon};
+use forewarn_frames::{Cutoff, Finding, FrameInputs, Frames, Horizon};
 use forewarn_settings::backtest::{Asked, Task, Words, judge};
 use forewarn_settings::inputs::{self, Reading, Rows};
 use forewarn_settings::settings::Settings;
+use polars::prelude::DataFrame;
 use pyo3::prelude::*;
 
 use crate::arrow::{self, Object};
@@ -27,6 +29,8 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) settings: Settings,
     pub(crate) frames: Frames,
+    /// The tables behind the frames but telemetry, by name.
+    tables: Vec<(&'static str, DataFrame)>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) rows: Rows,
     pub(crate) as_of: Cutoff,
@@ -64,8 +68,21 @@ fn read(config: Config, reading: Reading, on_file: &dyn Fn(&str)) -> Outcome<Inn
     let settings = config.settings()?;
     let read = inputs::read(&settings, reading, on_file).map_err(Trouble::Input)?;
     let (findings, as_of) = (read.findings(&settings), read.as_of);
-    let (frames, rows) = read.into_frames(&settings).map_err(Trouble::Other)?;
-    Ok(Inner { config, settings, frames, findings, rows, as_of })
+    let (observed, rows) = read.observed(&settings).map_err(Trouble::Other)?;
+    let tables = tables_of(&observed);
+    Ok(Inner { config, settings, frames: Frames::new(observed)?, tables, findings, rows, as_of })
+}
+
+/// The tables that there are but telemetry, by name.
+pub(crate) fn tables_of(found: &FrameInputs) -> Vec<(&'static str, DataFrame)> {
+    let tables = [
+        ("assets", found.assets.as_ref().map(Assets::df)),
+        ("asset_history", found.asset_history.as_ref().map(AssetHistory::df)),
+        ("tickets", found.tickets.as_ref().map(Tickets::df)),
+        ("events", found.events.as_ref().map(Events::df)),
+        ("failures", Some(found.failures.df())),
+    ];
+    tables.into_iter().filter_map(|(name, df)| Some((name, df?.clone()))).collect()
 }
 
 impl Fleet {
@@ -132,6 +149,25 @@ impl Fleet {
             ("failures", r.failures),
             ("actions", r.actions),
         ]
+    }
+
+    /// The records but telemetry, by name.
+    fn tables(&self) -> Vec<Named> {
+        self.inner.tables.iter().map(|(name, df)| (*name, df.clone().into())).collect()
+    }
+
+    /// The names of the metrics.
+    #[getter]
+    fn metrics(&self) -> Vec<String> {
+        self.inner.frames.rollups().iter().map(|m| m.name().to_owned()).collect()
+    }
+
+    /// A metric by asset and day; `None` where there is none of that name.
+    fn daily(&self, py: Python<'_>, metric: String) -> PyResult<Option<Table>> {
+        self.does(py, None, move |f, _| {
+            let rollup = f.frames.rollups().iter().find(|m| m.name() == metric);
+            Ok(rollup.map(|m| m.to_frame(f.frames.asset_ids())).transpose()?.map(Table::from))
+        })
     }
 
     /// The settings as a JSON object.

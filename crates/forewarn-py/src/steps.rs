@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use crate::arrow::{self, Object};
 use crate::config::Config;
 use crate::errors::{Outcome, Trouble};
-use crate::fleet::{date, now};
+use crate::fleet::{date, now, tables_of};
 use crate::table::Table;
 use crate::work::work;
 
@@ -121,14 +121,7 @@ pub(crate) fn steps_records(
         settings.reading.telemetry.clear();
         let read = inputs::read(&settings, reading, &|_| ()).map_err(Trouble::Input)?;
         let (found, _) = read.observed(&settings).map_err(Trouble::Other)?;
-        let tables = [
-            ("assets", found.assets.as_ref().map(Assets::df)),
-            ("asset_history", found.asset_history.as_ref().map(AssetHistory::df)),
-            ("tickets", found.tickets.as_ref().map(Tickets::df)),
-            ("events", found.events.as_ref().map(Events::df)),
-            ("failures", Some(found.failures.df())),
-        ];
-        let tables = tables.into_iter().filter_map(|(name, df)| Some((name, Table::from(df?.clone()))));
+        let tables = tables_of(&found).into_iter().map(|(name, df)| (name, Table::from(df)));
         let late = found.known_late.iter().map(|c| c.name().to_owned()).collect();
         Ok((tables.collect(), late, found.terminal, found.as_of.to_string()))
     })

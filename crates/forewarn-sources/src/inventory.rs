@@ -50,7 +50,8 @@ impl Inventory {
                     *slot = Some((at, cell.to_owned()));
                 }
             }
-            if let Some(c) = capacity.and_then(|c| c.get(i))
+            // A drive that does not say its size says -1.
+            if let Some(c) = capacity.and_then(|c| c.get(i)).filter(|c| *c > 0.0)
                 && seen.capacity.is_none_or(|(t, v)| at < t || at == t && c < v)
             {
                 seen.capacity = Some((at, c));

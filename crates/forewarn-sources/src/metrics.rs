@@ -23,8 +23,17 @@ pub(crate) fn is_named(column: &str, wanted: &str, settings: &TableSettings) -> 
     column == wanted || by_pattern(column, settings).is_some_and(|n| n == wanted)
 }
 
-/// The name a metric gets, if a source column is one by the settings; the cells decide afterwards.
+/// Whether a column is read for conditions alone, and is no metric.
+pub(crate) fn is_for_conditions(name: &str, settings: &TableSettings) -> bool {
+    settings.also.iter().any(|a| a == name) && !settings.metrics.iter().flatten().any(|m| m == name)
+}
+
+/// The name a column gets, if a source column is a metric by the settings, or is read for conditions; the cells decide
+/// afterwards.
 fn metric_name(name: &str, settings: &TableSettings) -> Option<String> {
+    if is_for_conditions(name, settings) {
+        return Some(name.to_owned());
+    }
     let renamed = by_pattern(name, settings);
     if let Some(named) = &settings.metrics {
         return named
@@ -33,7 +42,7 @@ fn metric_name(name: &str, settings: &TableSettings) -> Option<String> {
             .then(|| renamed.unwrap_or_else(|| name.to_owned()));
     }
     if settings.metric_pattern.is_some() {
-        return renamed.or_else(|| settings.also.iter().any(|a| a == name).then(|| name.to_owned()));
+        return renamed;
     }
     Some(name.to_owned())
 }
@@ -61,7 +70,7 @@ pub(crate) fn wide(
     for c in df.columns() {
         let source = c.name().as_str();
         if used.contains(source)
-            || settings.ignore.iter().any(|i| i == source)
+            || settings.ignore.iter().any(|i| is_named(source, i, settings))
             || TELEMETRY.column(source).is_some()
         {
             continue;

@@ -103,7 +103,7 @@ table_options! {
         counters: Vec<String>,
         /// The metrics to read; others are left. Default: every numeric column. Example: `metrics = ["cpu", "disk"]`.
         metrics: Vec<String>,
-        /// Source columns that are no metrics. Default: the preset's. Example: `ignore = ["rack"]`.
+        /// Columns that are no metrics, by the source's name or the metric's. Default: none. Example: `ignore = ["rack"]`.
         ignore: Vec<String>,
     }
 }

@@ -20,7 +20,7 @@ use crate::handed::Given;
 use crate::inventory::Inventory;
 use crate::load::{internal, union, within};
 use crate::map::{Mapped, map_file};
-use crate::metrics::{MayBe, pivot};
+use crate::metrics::{MayBe, is_for_conditions, pivot};
 use crate::read::{RawTable, guarded};
 use crate::settings::{FailureSource, Layout, SourceSettings, TableSettings};
 use crate::slices::slices;
@@ -510,7 +510,8 @@ impl<'a> Feed<'a> {
             }
             rejected.sort_by(|a, b| (a.check, &a.column).cmp(&(b.check, &b.column)));
         }
-        self.roller.keep_metrics(entry, &is_metric);
+        let t = &self.settings.telemetry[entry];
+        self.roller.keep_metrics(entry, &|name| is_metric(name) && !is_for_conditions(name, t));
     }
 }
 

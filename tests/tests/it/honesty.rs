@@ -119,6 +119,13 @@ fn a_metric_that_knows_the_future_is_named_and_left_out() {
     assert!(!is_left_out(&flag, &["wear"]), "a flag that is to be kept");
     let noisy = with_metric(|until, d| f64::from(u8::from(soon(until))) + d.below(120) as f64 / 100.0);
     assert!(is_left_out(&noisy, &[]), "a flag with noise");
+    // Filled in for other days than those that are asked about.
+    for days in [10, 20, 45] {
+        let some = with_metric(|until, d| {
+            f64::from(u8::from(until.is_some_and(|u| u < days))) + d.below(100) as f64 / 110.0
+        });
+        assert!(is_left_out(&some, &[]), "a flag for the {days} days before");
+    }
     let countdown = with_metric(|until, _| until.map_or(999.0, |d| d as f64));
     assert!(is_left_out(&countdown, &[]), "the days that are left");
 }
@@ -137,6 +144,12 @@ fn a_metric_that_announces_failures_is_no_leak() {
         d.below(20) as f64 - left as f64
     });
     assert!(!is_left_out(&wear, &[]));
+    // It is loud on more and more of the last twenty days.
+    let louder = with_metric(|until, d| {
+        let loud = until.is_some_and(|u| u < 20 && d.below(20) as i64 >= u);
+        d.below(100) as f64 / 20.0 + if loud { 10.0 } else { 0.0 }
+    });
+    assert!(!is_left_out(&louder, &[]));
     // Nothing but noise.
     assert!(!is_left_out(&with_metric(|_, d| d.below(100) as f64), &[]));
 }

@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
         what: "Metrics with at least 100 readings, all of them the same.",
         why: "A metric that never changes says nothing about failure; sometimes it is a column of defaults, or a sensor that is not connected.",
         example: "All 3400 readings of `smart_240` are 0.",
-        what_to_do: "Leave it out of the column map, or repair the sensor.",
+        what_to_do: "Nothing where that is its nature: nothing is learned from it. Else repair the sensor.",
     },
     run,
 };
@@ -32,7 +32,7 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
             n_rows,
             sample: vec![value.to_string()],
             message: format!("all {n_rows} readings of `{}` are {value}", short(name)),
-            hint: "leave it out of the column map, or look at the sensor".to_owned(),
+            hint: "nothing is learned from it; look at the sensor where it should move".to_owned(),
         });
     }
 }

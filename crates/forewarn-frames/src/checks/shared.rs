@@ -63,6 +63,30 @@ pub(super) fn sources<'a>(context: &CheckContext<'a>) -> Vec<(Source, SourceRows
     rows.into_iter().enumerate().map(|(at, rows)| (Source { at, n }, rows)).collect()
 }
 
+/// The same, with files of an entry whose metrics are partly the same taken together: columns come and go over the years,
+/// and who reads the newer ones has not stopped.
+pub(super) fn streams<'a>(context: &CheckContext<'a>) -> Vec<(Source, Vec<SourceRows<'a>>)> {
+    let mut out: Vec<Vec<SourceRows<'a>>> = Vec::new();
+    for rows in context.telemetry.rows() {
+        let alike = |other: &SourceRows<'a>| {
+            other.entry() == rows.entry() && other.metrics().iter().any(|m| rows.metrics().contains(m))
+        };
+        let Some(first) = out.iter().position(|s| s.iter().any(alike)) else {
+            out.push(vec![rows]);
+            continue;
+        };
+        for other in (first + 1..out.len()).rev() {
+            if out[other].iter().any(alike) {
+                let more = out.remove(other);
+                out[first].extend(more);
+            }
+        }
+        out[first].push(rows);
+    }
+    let n = out.len();
+    out.into_iter().enumerate().map(|(at, rows)| (Source { at, n }, rows)).collect()
+}
+
 /// The times of a column in microseconds.
 pub(super) fn micros<'a>(df: &'a DataFrame, name: &str) -> Option<&'a Int64Chunked> {
     df.column(name).ok()?.datetime().ok().map(Logical::physical)

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::shared::{count, micros, pick, sources, tables};
+use super::shared::{count, micros, pick, streams, tables};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
 use crate::time::{DAY, Micros, format_minute};
@@ -58,8 +58,8 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
         }
     }
     let Some(&most) = context.max_age_days.get("telemetry") else { return };
-    for (source, rows) in sources(context) {
-        let newest = rows.newest(end);
+    for (source, rows) in streams(context) {
+        let newest = rows.into_iter().filter_map(|r| r.newest(end)).max();
         if newest.is_none_or(|at| end - at > most * DAY) {
             add(("telemetry", "ts"), &source, newest.map(|at| of(at, end)));
         }

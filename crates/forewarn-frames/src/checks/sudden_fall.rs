@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use super::shared::{count, micros, sources, tables};
+use super::shared::{count, micros, streams, tables};
 use super::{Check, CheckContext, CheckDoc};
 use crate::finding::{Finding, Severity};
+use crate::rollup::SourceRows;
 use crate::time::{Cutoff, day_number, format_day};
 
 pub(super) const CHECK: Check = Check {
@@ -51,8 +52,12 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
         }
         add((table.name, table.time), &"", &days);
     }
-    for (source, rows) in sources(context) {
-        add(("telemetry", "ts"), &source, &rows.by_day());
+    for (source, rows) in streams(context) {
+        let mut days = BTreeMap::new();
+        for (day, n) in rows.into_iter().flat_map(SourceRows::by_day) {
+            *days.entry(day).or_default() += n;
+        }
+        add(("telemetry", "ts"), &source, &days);
     }
 }
 

@@ -33,6 +33,8 @@ struct Case {
     assets: Option<Vec<(&'static str, Option<Micros>)>>,
     tickets: Option<Vec<Ticket>>,
     telemetry: Vec<Source>,
+    /// Whether all of it is of one entry of the config.
+    one_entry: bool,
     events: Option<Vec<(&'static str, Micros)>>,
     failures: Option<Vec<(&'static str, Micros)>>,
     actions: Option<Vec<Reported>>,
@@ -106,7 +108,7 @@ impl Case {
             ];
             columns.extend(metrics.iter().map(|(name, values)| Column::new((*name).into(), values)));
             let names: Vec<String> = metrics.iter().map(|m| m.0.to_owned()).collect();
-            let source = telemetry.source(entry, &names, false);
+            let source = telemetry.source(if self.one_entry { 0 } else { entry }, &names, false);
             // The reader leaves out what lies after now.
             let keep: BooleanChunked = rows.iter().map(|r| Some(r.1 <= now())).collect();
             let mut late = RowsAfterNow::default();
@@ -445,6 +447,24 @@ fn rows() -> Vec<Row> {
         ..Default::default()
     };
     row("stale_sources", stopped, &[(Error, "telemetry", 0)]);
+    // A column came: the files without it are older ones of the same source.
+    let columns_came = |one_entry: bool| {
+        let days = |from: i64, to: i64| (to..from).rev().map(|d| ("a", ago(d) - DAY)).collect::<Vec<_>>();
+        let column = |name: &'static str, n: usize| (name, vec![Some(0.5); n]);
+        Case {
+            one_entry,
+            max_age_days: vec![("telemetry", 3)],
+            telemetry: vec![
+                (days(90, 20), vec![column("cpu", 70)]),
+                (days(20, 0), vec![column("cpu", 20), column("disk", 20)]),
+            ],
+            ..Default::default()
+        }
+    };
+    row("stale_sources", columns_came(false), &[(Error, "telemetry", 0)]);
+    row("stale_sources", columns_came(true), &[]);
+    row("sudden_fall", columns_came(false), &[(Warning, "telemetry", 56)]);
+    row("sudden_fall", columns_came(true), &[]);
 
     // Of two assets one was read until so many days before the end, the other until the end.
     let silent = |days: i64, retired: Option<Micros>, failed: Option<i64>| Case {

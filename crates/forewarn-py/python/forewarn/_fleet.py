@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import html
 import json
 from collections.abc import Mapping, Sequence
@@ -135,6 +136,41 @@ class Fleet:
     def rows(self) -> dict[str, int]:
         """How many rows of each table are used."""
         return dict(self._native.rows)
+
+    @property
+    def tables(self) -> dict[str, Frame]:
+        """The records as they are used, mapped and valid, by name: ``assets``, ``asset_history``, ``tickets``, ``events``,
+        ``failures``, those that there are. Failures and assets that are derived are among them.
+
+        >>> import polars as pl
+        >>> tickets = pl.DataFrame({"ticket_id": ["T1", "T2"], "opened_at": ["2025-01-03", "2025-01-04"], "asset_id": ["a", "b"],
+        ...     "priority": ["1 - High", "3 - Low"]})
+        >>> fleet = Fleet(tickets=tickets, failure={"from": "tickets", "where": "priority <= 2"})
+        >>> fleet.tables["failures"].to_polars().select("asset_id", "failed_at").rows()
+        [('a', datetime.datetime(2025, 1, 3, 0, 0))]
+        """
+        return {name: Frame(table) for name, table in self._native.tables()}
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics of the telemetry, sorted."""
+        return self._native.metrics
+
+    def daily(self, metric: str) -> Frame:
+        """A metric by asset and day (UTC), which is all that is kept of telemetry: ``asset_id, metric, day, n, mean, m2, min,
+        max, last, cum_increase, cum_changes, cum_resets``. ``m2`` is the sum of squared deviations from the day's mean; what
+        begins with ``cum_`` counts since the asset's first reading.
+
+        Raises:
+            SettingsError: there is no such metric.
+        """
+        table = self._native.daily(metric)
+        if table is None:
+            near = difflib.get_close_matches(metric, self.metrics, 1)
+            known = ", ".join(f"`{m}`" for m in self.metrics[:20]) or "none"
+            hints = [f"did you mean `{near[0]}`?"] if near else []
+            raise SettingsError(f"invalid `metric`: found `{metric}`, expected one of {known}", hints=hints)
+        return Frame(table)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -537,7 +537,6 @@ fn drives_as_published_give_assets_metrics_and_failures() {
         "[assets]\nfrom = \"telemetry\"\n[[telemetry]]\npath = \"d/*.csv\"\npreset = \"backblaze\"\n[failure]\nfrom = \"telemetry\"\nwhere = \"failure = 1\"\nterminal = true\n",
         "assets: asset_id,kind,model,capacity,in_service_at / Z1,disk,ST4,4000.0, / Z2,disk,ST4,4000.0, / Z3,disk,HGST,3000.0,2015-01-02 00:00
 failures: asset_id,failed_at,known_at / Z1,2015-01-02 00:00,2015-01-02 00:00
-failure: Z1 2015-01-01 0.0, Z1 2015-01-02 1.0, Z2 2015-01-01 0.0, Z3 2015-01-02 0.0
 smart_5: Z1 2015-01-01 0.0, Z1 2015-01-02 8.0, Z2 2015-01-01 1.0",
     );
 }
