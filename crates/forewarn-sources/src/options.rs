@@ -69,8 +69,8 @@ table_options! {
     /// `[assets]`: the inventory.
     AssetsOptions {
         /// Takes the assets from another table instead of a file: `telemetry`. Default: from `path`. In service since first
-        /// seen; out of service since nothing was read of an asset for 14 days on which others were read, and for twice as
-        /// long as it has paused before.
+        /// seen; out of service since nothing was read of an asset for 3 days on which others were read (14, of a new one), and
+        /// for more than twice as long as it has paused before.
         /// Example: `from = "telemetry"`.
         from: String,
     }

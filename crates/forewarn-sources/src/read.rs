@@ -309,10 +309,15 @@ pub(crate) fn read_ndjson(
 pub(crate) fn flat(df: DataFrame, path: &str) -> Result<(DataFrame, Vec<Rejected>), SourceError> {
     let nested =
         |c: &Column| matches!(c.dtype(), DataType::Struct(_) | DataType::List(_) | DataType::Array(..));
+    let n_rows = df.height();
+    // The reader of a damaged Parquet file may give columns of different lengths.
+    if let Some(c) = df.columns().iter().find(|c| c.len() != n_rows) {
+        let message = format!("column `{}` holds {} values in a table of {n_rows} rows", c.name(), c.len());
+        return Err(SourceError::Malformed { path: path.to_owned(), row: None, message });
+    }
     if !df.columns().iter().any(nested) {
         return Ok((df, Vec::new()));
     }
-    let n_rows = df.height();
     let mut notes = Vec::new();
     let mut out: Vec<Column> = Vec::new();
     let mut todo: Vec<Column> = df.columns().iter().rev().cloned().collect();

@@ -476,12 +476,12 @@ fn rows() -> Vec<Row> {
         failures: Some(failed.map(|d| ("a", ago(d))).into_iter().collect()),
         ..Case::default()
     };
-    row("silent_assets", silent(13, None, None), &[]);
-    row("silent_assets", silent(14, None, None), &[(Warning, "assets", 1)]);
-    row("silent_assets", silent(14, Some(ago(0)), None), &[(Warning, "assets", 1)]);
-    row("silent_assets", silent(14, Some(ago(2)), None), &[]);
+    row("silent_assets", silent(2, None, None), &[]);
+    row("silent_assets", silent(3, None, None), &[(Warning, "assets", 1)]);
+    row("silent_assets", silent(3, Some(ago(0)), None), &[(Warning, "assets", 1)]);
+    row("silent_assets", silent(3, Some(ago(2)), None), &[]);
     // As an inventory that is taken from telemetry has it.
-    row("silent_assets", silent(20, Some(end() - 7 * DAY), None), &[(Info, "assets", 1)]);
+    row("silent_assets", silent(20, Some(end() - 18 * DAY), None), &[(Info, "assets", 1)]);
     // It fell silent since it failed; an old failure explains nothing.
     row("silent_assets", silent(20, None, Some(21)), &[]);
     row("silent_assets", silent(20, None, Some(40)), &[(Warning, "assets", 1)]);

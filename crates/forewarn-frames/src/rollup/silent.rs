@@ -7,8 +7,11 @@ use super::roller::Roller;
 use crate::time::{Cutoff, Micros};
 
 /// So many days on which others are read have to pass before an asset counts as silent, at least.
-pub const SILENT_DAYS: usize = 14;
-/// And so many times the longest pause that the asset itself has made before.
+pub const SILENT_DAYS: usize = 3;
+/// The same of an asset whose habits are hardly known: it has been read over fewer days than these.
+const SILENT_DAYS_OF_NEW: usize = 14;
+const HABIT_DAYS: usize = 30;
+/// And more than so many times the longest pause that the asset itself has made before.
 const TIMES_ITS_PAUSE: usize = 2;
 
 /// An asset that went silent.
@@ -24,7 +27,8 @@ pub struct Silent {
 
 impl Roller {
     /// The assets whose readings stopped well before `end` while those of others went on, sorted by id: for at least
-    /// [`SILENT_DAYS`] days, and for twice as long as they have paused before. Only days on which something was read at all
+    /// [`SILENT_DAYS`] days (two weeks, of assets that were read over less than 30), and for more than twice as long as they
+    /// have paused before. Only days on which something was read at all
     /// count, so a collector that was down silences nobody. Of an asset that was read on one day alone the pauses of the
     /// others are taken. Sources that write changes alone tell nothing of the sort, and neither do assets that they name.
     #[must_use]
@@ -58,7 +62,9 @@ impl Roller {
         let silent = |(id, runs): (&str, Vec<(i32, i32)>)| {
             let next = runs.iter().map(|r| r.1).max()?;
             let pause = pauses.get(id).copied().flatten().unwrap_or(usual);
-            let needed = SILENT_DAYS.max(pause.saturating_mul(TIMES_ITS_PAUSE));
+            let known = place(next) - runs.first().map_or(0, |r| place(r.0));
+            let least = if known < HABIT_DAYS { SILENT_DAYS_OF_NEW } else { SILENT_DAYS };
+            let needed = least.max(pause.saturating_mul(TIMES_ITS_PAUSE) + 1);
             let since = day_start(*read.get(place(next) + needed - 1)?);
             Some(Silent { asset_id: id.to_owned(), last_day: next - 1, since })
         };
@@ -123,23 +129,25 @@ mod tests {
             assert_eq!(found, want, "{days:?} {end} {on_change}");
         };
         let daily = |n: i32| (0..n).collect::<Vec<_>>();
-        // Thirteen days of the others are too few, the fourteenth says it.
-        check(&[("a", daily(20)), ("b", daily(40))], 33, false, &[]);
-        check(&[("a", daily(20)), ("b", daily(40))], 34, false, &[("a", 19, 33)]);
-        check(&[("a", daily(20)), ("b", daily(40))], 400, false, &[("a", 19, 33)]);
-        check(&[("a", daily(20)), ("b", daily(40))], 400, true, &[]);
+        // Two days of the others are too few, the third says it; of a new one, the fourteenth.
+        check(&[("a", daily(40)), ("b", daily(60))], 42, false, &[]);
+        check(&[("a", daily(40)), ("b", daily(60))], 43, false, &[("a", 39, 42)]);
+        check(&[("a", daily(40)), ("b", daily(60))], 400, false, &[("a", 39, 42)]);
+        check(&[("a", daily(40)), ("b", daily(60))], 400, true, &[]);
+        check(&[("a", daily(20)), ("b", daily(60))], 33, false, &[]);
+        check(&[("a", daily(20)), ("b", daily(60))], 34, false, &[("a", 19, 33)]);
         // Nobody is read while the collector is down.
-        check(&[("a", daily(20)), ("b", [daily(20), (60..73).collect()].concat())], 100, false, &[]);
+        check(&[("a", daily(40)), ("b", [daily(40), (60..62).collect()].concat())], 100, false, &[]);
         check(
-            &[("a", daily(20)), ("b", [daily(20), (60..74).collect()].concat())],
+            &[("a", daily(40)), ("b", [daily(40), (60..63).collect()].concat())],
             100,
             false,
-            &[("a", 19, 73)],
+            &[("a", 39, 62)],
         );
         // Who has paused for 10 days before is given 20.
-        let pauses = [daily(5), (15..20).collect()].concat();
-        check(&[("a", pauses.clone()), ("b", daily(39))], 100, false, &[]);
-        check(&[("a", pauses), ("b", daily(40))], 100, false, &[("a", 19, 39)]);
+        let pauses = [daily(25), (35..40).collect()].concat();
+        check(&[("a", pauses.clone()), ("b", daily(60))], 100, false, &[]);
+        check(&[("a", pauses), ("b", daily(61))], 100, false, &[("a", 39, 60)]);
         // Scans once in 30 days: the one that was scanned once may still come.
         let scans = |from: i32| (0..5).map(|k| from + 30 * k).collect::<Vec<_>>();
         let all: Vec<(&str, Vec<i32>)> =

@@ -24,3 +24,15 @@ fn what_broke_a_reader_is_an_error_of_its_file() {
     };
     check("t.parquet", values_below_zero(), "`t.parquet`: found 18446744073709551615 cells in ");
 }
+
+#[test]
+fn a_column_longer_than_its_table_is_an_error_of_the_file() {
+    // One byte of a footer is zero, and the reader gives more values of a column than rows.
+    let folder = Folder::new(&[("t.parquet", include_bytes!("uneven.parquet").to_vec())]);
+    let settings = settings(&folder.0, "[[telemetry]]\npath = \"t.parquet\"\n").unwrap();
+    let plan = ReadPlan { slice_cells: 64, ..ReadPlan::default() };
+    let found = load(&settings, &plan, &|_| ()).unwrap_err().to_string();
+    // Polars itself looks at the lengths where it is built with its own assertions.
+    let ours = "column `asset_id` holds 100 values in a table of 12 rows";
+    assert!(found.contains(ours) || found.contains("(100) does not match height"), "{found}");
+}
