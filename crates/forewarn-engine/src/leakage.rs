@@ -130,6 +130,24 @@ impl Looked {
         (0..self.rows.len()).partition(|&k| rows.cutoff[self.rows[k]] < self.later)
     }
 
+    /// The area under the curve where some rows are told from others; `None` where there are fewer of those than `least`.
+    fn between(
+        &self,
+        column: &[f64],
+        among: &[usize],
+        one: &dyn Fn(usize) -> bool,
+        zero: &dyn Fn(usize) -> bool,
+        least: usize,
+    ) -> Option<f64> {
+        let rows: Vec<usize> = among.iter().copied().filter(|&k| one(k) || zero(k)).collect();
+        let y: Vec<f64> = rows.iter().map(|&k| f64::from(u8::from(one(k)))).collect();
+        let pick = |v: &[f64]| rows.iter().map(|&k| v[k]).collect::<Vec<_>>();
+        if y.iter().filter(|y| **y == 1.0).count() < least {
+            return None;
+        }
+        auc_alone(&pick(column), &y, Some(&pick(&self.weight))).ok().flatten()
+    }
+
     /// Words have no order: each stands for its share of failures in the earlier half, to be judged in the later one.
     fn shares(&self, codes: &[f64], early: &[usize]) -> Vec<f64> {
         let mut sums: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
@@ -164,7 +182,8 @@ impl Ahead {
         let mut outcomes: BTreeMap<u32, (Cutoff, i32, Outcomes)> = BTreeMap::new();
         for at in looked.rows.iter().map(|&i| rows.cutoff[i]).collect::<BTreeSet<_>>() {
             let cutoff = cutoffs[at as usize];
-            let seen = (fit_at.day() - cutoff.day()).min(horizon_days.saturating_mul(HORIZONS_AHEAD));
+            let most = horizon_days.saturating_mul(HORIZONS_AHEAD).min(3650);
+            let seen = (fit_at.day() - cutoff.day()).min(most);
             let h = Horizon::days(i64::from(seen)).map_err(|e| EngineError::Model(e.to_string()))?;
             outcomes.insert(at, (cutoff, seen, frames.outcomes_known(cutoff, h, fit_at)));
         }
@@ -181,7 +200,7 @@ impl Ahead {
     /// The area under the curve of a column where failures from `from` until before `to` days ahead are told from rows
     /// without failure before `to`, among some rows; `None` where there are too few.
     fn auc(&self, looked: &Looked, column: &[f64], among: &[usize], (from, to): (f64, f64)) -> Option<f64> {
-        self.between(looked, column, among, &|k| self.fails(k, (from, to)), &|k| self.lasts(k, to), MIN_FAR)
+        looked.between(column, among, &|k| self.fails(k, (from, to)), &|k| self.lasts(k, to), MIN_FAR)
     }
 
     /// Whether the row's asset fails in those days.
@@ -192,25 +211,6 @@ impl Ahead {
     /// Whether it was seen to last so many days.
     fn lasts(&self, k: usize, to: f64) -> bool {
         self.seen[k] >= to && (self.days[k].is_nan() || self.days[k] >= to)
-    }
-
-    /// The area under the curve where some rows are told from others; `None` where there are fewer of those than `least`.
-    fn between(
-        &self,
-        looked: &Looked,
-        column: &[f64],
-        among: &[usize],
-        one: &dyn Fn(usize) -> bool,
-        zero: &dyn Fn(usize) -> bool,
-        least: usize,
-    ) -> Option<f64> {
-        let rows: Vec<usize> = among.iter().copied().filter(|&k| one(k) || zero(k)).collect();
-        let y: Vec<f64> = rows.iter().map(|&k| f64::from(u8::from(one(k)))).collect();
-        let pick = |v: &[f64]| rows.iter().map(|&k| v[k]).collect::<Vec<_>>();
-        if y.iter().filter(|y| **y == 1.0).count() < least {
-            return None;
-        }
-        auc_alone(&pick(column), &y, Some(&pick(&looked.weight))).ok().flatten()
     }
 
     /// Where a column falls from knowing to not knowing, in whole days ahead: the days, how well it tells failures within
@@ -228,13 +228,13 @@ impl Ahead {
             // A flag of whole days ends somewhere in one.
             let (near, edge, after) = ((0.0, sixth), (d - 1.0 - sixth, d - 1.0), (d, d + sixth));
             let lasts = |k: usize| self.lasts(k, d + sixth);
-            let told = |zone: (f64, f64)| {
-                self.between(looked, column, among, &|k| self.fails(k, zone), &lasts, MIN_CLIFF)
-            };
+            let told =
+                |zone: (f64, f64)| looked.between(column, among, &|k| self.fails(k, zone), &lasts, MIN_CLIFF);
             told(edge).filter(|a| *a >= CLIFF.0)?;
             let behind = told(after).filter(|a| *a <= CLIFF.1)?;
             let louder = |k: usize| self.fails(k, edge);
-            self.between(looked, column, among, &|k| self.fails(k, near), &louder, MIN_CLIFF)
+            looked
+                .between(column, among, &|k| self.fails(k, near), &louder, MIN_CLIFF)
                 .filter(|a| *a <= CLIFF.1)?;
             let all = self.auc(looked, column, among, (0.0, d - 1.0)).filter(|a| *a >= TOO_GOOD)?;
             Some((days, all, behind))
@@ -276,7 +276,7 @@ pub(crate) fn leaks(
             // Rows that fail a little later may have been filled in as well.
             let (one, zero) =
                 (|k| ahead.fails(k, (0.0, (h * SHORTEST).max(2.0))), |k| ahead.lasts(k, 2.0 * h));
-            let soon = ahead.between(&looked, &column, among, &one, &zero, MIN_FAR);
+            let soon = looked.between(&column, among, &one, &zero, MIN_FAR);
             (j, auc.ok().flatten().unwrap_or(0.5), soon.unwrap_or(0.5))
         })
         .filter(|s| s.1 >= TOO_GOOD || s.2 >= TOO_GOOD)
