@@ -14,7 +14,7 @@ pub(super) const CHECK: Check = Check {
         name: "silent_assets",
         what: "Assets of which no reading came on the last 3 days on which others were read (14, of assets that have been read over less than 30 days), and for more than twice as long as they have paused before, and which have not failed since the day before their last reading. Sources that write changes alone are not looked at.",
         why: "Who is gone but not retired in the inventory is forecast and listed for ever, by readings of long ago; who is there and silent is watched by nobody. Where the inventory is taken from telemetry, a silent asset counts as out of service from then on.",
-        example: "12 assets in service have fallen silent: others were read on 3 days or more since, and they have never paused half as long: disk-7 last on 2015-03-01.",
+        example: "12 assets in service have fallen silent (others were read on 3 days or more since, and they have never paused half as long): disk-7 last on 2015-03-01.",
         what_to_do: "Set retired_at where the asset is gone; else look at its agent.",
     },
     run,
@@ -54,17 +54,17 @@ fn run(context: &CheckContext<'_>, out: &mut Vec<Finding>) {
     let words = |n: u64| {
         let (has, they) = (pick(n, "has", "have"), pick(n, "it has", "they have"));
         format!(
-            "{has} fallen silent: others were read on {SILENT_DAYS} days or more since, and {they} never paused half as long"
+            "{has} fallen silent (others were read on {SILENT_DAYS} days or more since, and {they} never paused half as long)"
         )
     };
     let gone = of(true);
     if !gone.is_empty() {
         let n = gone.len() as u64;
         let message = format!(
-            "{} {}: {} out of service since",
+            "{} {} and {} as out of service",
             count(n, "asset"),
             words(n),
-            pick(n, "it counts as", "they count as")
+            pick(n, "counts", "count")
         );
         add(&gone, Severity::Info, message, "an inventory with `retired_at` says for sure who is gone");
     }
