@@ -14,6 +14,9 @@ const HABIT_DAYS: usize = 30;
 /// And more than so many times the longest pause that the asset itself has made before.
 const TIMES_ITS_PAUSE: usize = 2;
 
+/// So many days with readings say how many assets are usually read.
+const USUAL_DAYS: usize = 28;
+
 /// An asset that went silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Silent {
@@ -25,21 +28,35 @@ pub struct Silent {
     pub since: Micros,
 }
 
+/// Days with readings, from the first until before the second.
+type Days = (i32, i32);
+
+/// When an asset was read.
+#[derive(Default)]
+struct Heard {
+    /// The entries of the config that name it.
+    entries: Vec<usize>,
+    /// Sorted by their first day.
+    runs: Vec<Days>,
+}
+
 impl Roller {
     /// The assets whose readings stopped well before `end` while those of others went on, sorted by id: for at least
     /// [`SILENT_DAYS`] days (two weeks, of assets that were read over less than 30), and for more than twice as long as they
-    /// have paused before. Only days on which something was read at all
-    /// count, so a collector that was down silences nobody. Of an asset that was read on one day alone the pauses of the
-    /// others are taken. Sources that write changes alone tell nothing of the sort, and neither do assets that they name.
+    /// have paused before. Only days count on which the entries of the config that name the asset were read, and of at least
+    /// half as many assets as usual, so a collector that is down silences nobody for two weeks. Of an asset that was read on
+    /// one day alone the pauses of the others are taken. Sources that write changes alone tell nothing of the sort, and
+    /// neither do assets that they name.
     #[must_use]
     pub fn silent(&self, end: Cutoff) -> Vec<Silent> {
-        let mut runs: BTreeMap<&str, Vec<(i32, i32)>> = BTreeMap::new();
+        let mut by_entry: BTreeMap<usize, BTreeMap<&str, Vec<Days>>> = BTreeMap::new();
         let mut by_change: BTreeSet<&str> = BTreeSet::new();
         for source in self.rows() {
             if source.on_change() {
                 by_change.extend(source.assets().into_iter().map(|a| a.0));
                 continue;
             }
+            let runs = by_entry.entry(source.entry()).or_default();
             source.each_run(|id, from, n_days| {
                 let to = (from + n_days).min(end.day());
                 if from < to {
@@ -47,49 +64,80 @@ impl Roller {
                 }
             });
         }
-        runs.retain(|id, _| !by_change.contains(id));
-        for r in runs.values_mut() {
-            r.sort_unstable();
+        let read: BTreeMap<usize, Vec<i32>> =
+            by_entry.iter().map(|(entry, assets)| (*entry, days_read(assets))).collect();
+        let mut assets: BTreeMap<&str, Heard> = BTreeMap::new();
+        for (entry, runs) in by_entry {
+            for (id, runs) in runs.into_iter().filter(|(id, _)| !by_change.contains(id)) {
+                let asset = assets.entry(id).or_default();
+                asset.entries.push(entry);
+                asset.runs.extend(runs);
+            }
         }
-        let read = days_of(runs.values().flatten());
-        // How many days on which something was read lie before a day.
-        let place = |day: i32| read.partition_point(|d| *d < day);
-        let pauses: BTreeMap<&str, Option<usize>> =
-            runs.iter().map(|(id, r)| (*id, longest_pause(r, place))).collect();
-        let mut known: Vec<usize> = pauses.values().flatten().copied().collect();
+        let mut together: BTreeMap<&[usize], Vec<i32>> = BTreeMap::new();
+        for asset in assets.values_mut() {
+            asset.runs.sort_unstable();
+        }
+        for Heard { entries, .. } in assets.values() {
+            together.entry(entries).or_insert_with(|| {
+                let days: BTreeSet<i32> = entries.iter().flat_map(|e| &read[e]).copied().collect();
+                days.into_iter().collect()
+            });
+        }
+        let pause = |a: &Heard| longest_pause(&a.runs, &together[a.entries.as_slice()]);
+        let pauses: Vec<Option<usize>> = assets.values().map(pause).collect();
+        let mut known: Vec<usize> = pauses.iter().flatten().copied().collect();
         known.sort_unstable();
         let Some(usual) = known.get(known.len() / 2).copied() else { return Vec::new() };
-        let silent = |(id, runs): (&str, Vec<(i32, i32)>)| {
-            let next = runs.iter().map(|r| r.1).max()?;
-            let pause = pauses.get(id).copied().flatten().unwrap_or(usual);
-            let known = place(next) - runs.first().map_or(0, |r| place(r.0));
+        let silent = |id: &str, asset: &Heard, pause: Option<usize>| {
+            let read = &together[asset.entries.as_slice()];
+            let next = asset.runs.iter().map(|r| r.1).max()?;
+            let known = place(read, next) - asset.runs.first().map_or(0, |r| place(read, r.0));
             let least = if known < HABIT_DAYS { SILENT_DAYS_OF_NEW } else { SILENT_DAYS };
-            let needed = least.max(pause.saturating_mul(TIMES_ITS_PAUSE) + 1);
-            let since = day_start(*read.get(place(next) + needed - 1)?);
+            let needed = least.max(pause.unwrap_or(usual).saturating_mul(TIMES_ITS_PAUSE) + 1);
+            let since = day_start(*read.get(place(read, next) + needed - 1)?);
             Some(Silent { asset_id: id.to_owned(), last_day: next - 1, since })
         };
-        runs.into_iter().filter_map(silent).collect()
+        assets.iter().zip(pauses).filter_map(|((id, asset), pause)| silent(id, asset, pause)).collect()
     }
 }
 
-/// The days in any of the runs, sorted.
-fn days_of<'a>(runs: impl Iterator<Item = &'a (i32, i32)> + Clone) -> Vec<i32> {
-    let Some(first) = runs.clone().map(|r| r.0).min() else { return Vec::new() };
-    let n = runs.clone().map(|r| r.1 - first).max().unwrap_or(0);
-    let mut is_read = vec![false; n as usize];
-    for (from, to) in runs {
-        is_read[(from - first) as usize..(to - first) as usize].fill(true);
+/// The days on which at least half as many assets were read as on the median of the days before.
+fn days_read(assets: &BTreeMap<&str, Vec<Days>>) -> Vec<i32> {
+    let runs = || assets.values().flatten();
+    let Some(first) = runs().map(|r| r.0).min() else { return Vec::new() };
+    let n = runs().map(|r| r.1 - first).max().unwrap_or(0) as usize;
+    let mut n_assets = vec![0_u32; n];
+    for (from, to) in runs() {
+        for n in &mut n_assets[(from - first) as usize..(to - first) as usize] {
+            *n += 1;
+        }
     }
-    (first..).zip(is_read).filter_map(|(day, read)| read.then_some(day)).collect()
+    let mut before: Vec<u32> = Vec::new();
+    let mut out = Vec::new();
+    for (day, n) in (first..).zip(n_assets).filter(|(_, n)| *n > 0) {
+        let mut usual = before[before.len().saturating_sub(USUAL_DAYS)..].to_vec();
+        usual.sort_unstable();
+        if usual.get(usual.len() / 2).is_none_or(|usual| 2 * n >= *usual) {
+            out.push(day);
+        }
+        before.push(n);
+    }
+    out
+}
+
+/// How many of the days lie before one.
+fn place(days: &[i32], day: i32) -> usize {
+    days.partition_point(|d| *d < day)
 }
 
 /// The most days between two readings on which something else was read; `None` where the asset was read on one day alone.
-fn longest_pause(runs: &[(i32, i32)], place: impl Fn(i32) -> usize) -> Option<usize> {
+fn longest_pause(runs: &[Days], read: &[i32]) -> Option<usize> {
     let (first, mut end) = *runs.first()?;
     let mut longest = 0;
     for (from, to) in runs {
         if *from > end {
-            longest = longest.max(place(*from) - place(end));
+            longest = longest.max(place(read, *from) - place(read, end));
         }
         end = end.max(*to);
     }
@@ -148,6 +196,12 @@ mod tests {
         let pauses = [daily(25), (35..40).collect()].concat();
         check(&[("a", pauses.clone()), ("b", daily(60))], 100, false, &[]);
         check(&[("a", pauses), ("b", daily(61))], 100, false, &[("a", 39, 60)]);
+        // Most of the fleet is silent: for two weeks that is no asset's own silence.
+        let many = |n: i32| (0..9).map(|_| daily(n)).collect::<Vec<_>>();
+        let ids = ["b", "c", "d", "e", "f", "g", "h", "i", "j"];
+        let fleet = |n: i32| ids.into_iter().zip(many(n)).collect::<Vec<_>>();
+        check(&[fleet(40), vec![("a", daily(54))]].concat(), 54, false, &[]);
+        check(&[fleet(60), vec![("a", daily(40))]].concat(), 60, false, &[("a", 39, 42)]);
         // Scans once in 30 days: the one that was scanned once may still come.
         let scans = |from: i32| (0..5).map(|k| from + 30 * k).collect::<Vec<_>>();
         let all: Vec<(&str, Vec<i32>)> =
