@@ -1,12 +1,15 @@
 //! Tables through Arrow's C stream interface, both ways, as the PyCapsule protocol hands it over. It does not know what a
 //! table means.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use forewarn_sources::{Batches, Handed};
-use polars::prelude::{CompatLevel, DataFrame, PolarsResult, SchemaExt, Series, polars_err};
-use polars_arrow::array::{Array, StructArray};
+use polars::prelude::{
+    Column, CompatLevel, DataFrame, DataType, IntoColumn, PolarsResult, SchemaExt, Series, polars_err,
+};
+use polars_arrow::array::{Array, StructArray, new_empty_array};
 use polars_arrow::datatypes::{ArrowDataType, Field};
 use polars_arrow::ffi::{ArrowArrayStream, ArrowArrayStreamReader, export_iterator};
 use pyo3::prelude::*;
@@ -15,12 +18,21 @@ use pyo3::types::{PyCapsule, PyCapsuleMethods};
 /// The name that the protocol gives a capsule with a stream.
 const STREAM: &std::ffi::CStr = c"arrow_array_stream";
 
+/// What becomes of a column whose type is none that can be used.
+#[derive(Debug, Clone, Copy)]
+enum Unusable {
+    /// The table is refused.
+    Refused,
+    /// It stands there as lists of nothing, which no reader of records takes: another column may be all that is needed.
+    LeftOut,
+}
+
 /// A stream that an object gives, batch by batch.
-struct Reader(ArrowArrayStreamReader<Box<ArrowArrayStream>>);
+struct Reader(ArrowArrayStreamReader<Box<ArrowArrayStream>>, Unusable);
 
 impl Reader {
     /// Asks an object for its stream. Nothing is copied: the buffers stay the producer's until they are dropped here.
-    fn open(object: &Bound<'_, PyAny>) -> PyResult<PolarsResult<Self>> {
+    fn open(object: &Bound<'_, PyAny>, unusable: Unusable) -> PyResult<PolarsResult<Self>> {
         let capsule = object.call_method0("__arrow_c_stream__")?;
         let capsule = capsule.cast::<PyCapsule>()?;
         let pointer = capsule.pointer_checked(Some(STREAM))?.cast::<ArrowArrayStream>();
@@ -31,7 +43,7 @@ impl Reader {
         // SAFETY: whoever made the capsule promises a stream as the C stream interface has it; that cannot be checked.
         #[expect(unsafe_code, reason = "the stream's functions are bare pointers")]
         let reader = unsafe { ArrowArrayStreamReader::try_new(Box::new(stream)) };
-        Ok(reader.map(Self))
+        Ok(reader.map(|reader| Self(reader, unusable)))
     }
 
     /// The next batch; `None` at the end.
@@ -39,31 +51,48 @@ impl Reader {
         // SAFETY: as in `open`: the producer promises arrays as the C data interface has them.
         #[expect(unsafe_code, reason = "the arrays' buffers are bare pointers")]
         let array = unsafe { self.0.next() }?;
-        Some(array.and_then(frame))
+        Some(array.and_then(|array| frame(array, self.1)))
     }
 
     /// The columns without rows.
     fn columns(&self) -> PolarsResult<DataFrame> {
         match self.0.field().dtype() {
-            dtype @ ArrowDataType::Struct(_) => frame(Box::new(StructArray::new_empty(dtype.clone()))),
+            ArrowDataType::Struct(fields) => {
+                let empty = |f: &Field| column(f, 0, || new_empty_array(f.dtype().clone()), self.1);
+                DataFrame::new(0, fields.iter().map(empty).collect::<PolarsResult<_>>()?)
+            }
             other => Err(polars_err!(SchemaMismatch: "is no table but a stream of {:?}", other)),
         }
     }
 }
 
-fn frame(array: Box<dyn Array>) -> PolarsResult<DataFrame> {
+fn frame(array: Box<dyn Array>, unusable: Unusable) -> PolarsResult<DataFrame> {
     let Some(rows) = array.as_any().downcast_ref::<StructArray>() else {
         return Err(polars_err!(SchemaMismatch: "is no table but a stream of {:?}", array.dtype()));
     };
     let (fields, height, values, _) = rows.clone().into_data();
-    let columns: PolarsResult<Vec<_>> = fields
-        .iter()
-        .zip(values)
-        .map(|(field, values)| {
-            Series::try_from((field, values)).map(polars::prelude::IntoColumn::into_column)
-        })
-        .collect();
+    let columns: PolarsResult<Vec<_>> =
+        fields.iter().zip(values).map(|(field, values)| column(field, height, || values, unusable)).collect();
     DataFrame::new(height, columns?)
+}
+
+/// A column of a batch. Polars panics at some types that it does not have, and refuses others.
+fn column(
+    field: &Field,
+    n: usize,
+    values: impl FnOnce() -> Box<dyn Array>,
+    unusable: Unusable,
+) -> PolarsResult<Column> {
+    let made = catch_unwind(AssertUnwindSafe(|| Series::try_from((field, values()))));
+    match (made, unusable) {
+        (Ok(Ok(series)), _) => Ok(series.into_column()),
+        (_, Unusable::LeftOut) => {
+            Ok(Column::full_null(field.name.clone(), n, &DataType::List(Box::new(DataType::Null))))
+        }
+        (_, Unusable::Refused) => Err(polars_err!(
+            SchemaMismatch: "column `{}` is of a type that cannot be read: {:?}", field.name, field.dtype()
+        )),
+    }
 }
 
 /// What an exception says, on one line.
@@ -100,7 +129,7 @@ impl Handed for Object {
     fn open(&self) -> Result<Batches, String> {
         let again = self.seen.0.fetch_add(1, Ordering::Relaxed) > 0;
         let opened = Python::try_attach(|py| {
-            let opened = Reader::open(self.holder.bind(py)).map_err(|e| said(&e, py))?;
+            let opened = Reader::open(self.holder.bind(py), Unusable::LeftOut).map_err(|e| said(&e, py))?;
             opened.map_err(|e| e.to_string())
         });
         let opened = opened.ok_or_else(|| "the interpreter has ended".to_owned())?;
@@ -152,7 +181,7 @@ impl Iterator for Rows {
 /// All rows of an object with `__arrow_c_stream__`.
 pub(crate) fn read(object: &Bound<'_, PyAny>) -> PyResult<DataFrame> {
     let refused = |e: polars::error::PolarsError| crate::errors::input(object.py(), &e.to_string());
-    let mut reader = Reader::open(object)?.map_err(refused)?;
+    let mut reader = Reader::open(object, Unusable::Refused)?.map_err(refused)?;
     // Without the interpreter's lock: who made a buffer may want it to let the buffer go, on whichever thread drops it.
     let all = object.py().detach(move || -> PolarsResult<DataFrame> {
         let mut out = reader.columns()?;
@@ -205,7 +234,7 @@ pub(crate) fn export<'py>(py: Python<'py>, df: &DataFrame) -> PyResult<Bound<'py
 #[pyfunction]
 pub(crate) fn drain(object: &Bound<'_, PyAny>) -> PyResult<(usize, usize)> {
     let refused = |e: polars::error::PolarsError| crate::errors::input(object.py(), &e.to_string());
-    let mut reader = Reader::open(object)?.map_err(refused)?;
+    let mut reader = Reader::open(object, Unusable::Refused)?.map_err(refused)?;
     let counted = object.py().detach(move || -> PolarsResult<(usize, usize)> {
         let (mut rows, mut batches) = (0, 0);
         while let Some(df) = reader.next() {

@@ -11,6 +11,9 @@ use toml::{Table, Value};
 
 use crate::errors::{Outcome, Trouble};
 
+/// What messages call settings that no file holds.
+const ARGUMENTS: &str = "keyword arguments";
+
 /// Where settings come from.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -43,7 +46,7 @@ const ONE_WAY: [(&str, &str, &[&str]); 4] = [
 ];
 
 /// Lays keyword arguments over a config file.
-fn lay_over(under: &mut Table, over: Table) {
+fn lay_over(under: &mut Table, mut over: Table) {
     for (section, key, others) in ONE_WAY {
         let says = over.get(section).and_then(Value::as_table).is_some_and(|t| t.contains_key(key));
         if let Some(Value::Table(t)) = under.get_mut(section).filter(|_| says) {
@@ -51,6 +54,17 @@ fn lay_over(under: &mut Table, over: Table) {
             // Failures that stand in a table are final unless it is said otherwise; those that it takes the place of are not.
             if key == "failures" && removed.contains(&"from") {
                 t.entry("terminal").or_insert(Value::Boolean(false));
+            }
+        }
+    }
+    // A frame takes the place of the files of the entry at its place.
+    for section in ["telemetry", "events"] {
+        let Some(Value::Array(entries)) = under.get(section).cloned() else { continue };
+        let Some(Value::Array(given)) = over.get_mut(section) else { continue };
+        for (entry, given) in entries.into_iter().zip(given) {
+            if let (Value::Table(mut entry), Value::Table(given)) = (entry, given) {
+                lay(&mut entry, std::mem::take(given));
+                *given = entry;
             }
         }
     }
@@ -74,10 +88,10 @@ impl Config {
                 let read = config_file::read(Path::new(path)).map_err(Trouble::Settings)?;
                 (read.table, PathBuf::from(path))
             }
-            None => (Table::new(), PathBuf::from("keyword arguments")),
+            None => (Table::new(), PathBuf::from(ARGUMENTS)),
         };
         let place = match (file, over.is_empty()) {
-            (Some(path), false) => PathBuf::from(format!("{path} with keyword arguments")),
+            (Some(path), false) => PathBuf::from(format!("{path} with {ARGUMENTS}")),
             _ => place,
         };
         lay_over(&mut table, over);
@@ -87,7 +101,11 @@ impl Config {
     /// The same with more laid over it.
     pub(crate) fn with(&self, over: &str) -> Outcome<Self> {
         let mut out = self.clone();
-        lay_over(&mut out.table, table_of(over)?);
+        let over = table_of(over)?;
+        if !over.is_empty() && !out.place.display().to_string().ends_with(ARGUMENTS) {
+            out.place = PathBuf::from(format!("{} with {ARGUMENTS}", out.place.display()));
+        }
+        lay_over(&mut out.table, over);
         Ok(out)
     }
 

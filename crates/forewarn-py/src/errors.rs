@@ -74,6 +74,11 @@ pub(crate) fn input(py: Python<'_>, text: &str) -> PyErr {
     Trouble::Input(Failure::input(text)).raise(py)
 }
 
+/// A `TooLittleData` with these words.
+pub(crate) fn too_little(py: Python<'_>, text: String, hint: &str) -> PyErr {
+    exception(py, "TooLittleData", &Failure::input(text).hint(hint))
+}
+
 /// A `SettingsError` with these words.
 pub(crate) fn settings(py: Python<'_>, text: String, hint: &str) -> PyErr {
     Trouble::Settings(Failure::input(text).hint(hint)).raise(py)

@@ -6,13 +6,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use forewarn_engine::FittedModel;
 use forewarn_frames::input::{AssetHistory, Assets, Events, Tickets};
-use forewarn_frames::output::findings_frame;
+use forewarn_frames::output::{LEDGER, PROBLEMS, TableSchema, findings_frame};
 use forewarn_frames::time::Micros;
 use forewarn_frames::{Cutoff, Finding, FrameInputs, Frames, Horizon};
 use forewarn_settings::backtest::{Asked, Task, Words, judge};
+use forewarn_settings::errors::Failure;
 use forewarn_settings::inputs::{self, Reading, Rows};
 use forewarn_settings::settings::Settings;
-use polars::prelude::DataFrame;
+use polars::prelude::{Column, DataFrame, PolarsResult};
 use pyo3::prelude::*;
 
 use crate::arrow::{self, Object};
@@ -62,6 +63,44 @@ pub(crate) fn date(py: Python<'_>, name: &str, text: &str) -> PyResult<Cutoff> {
         let found = format!("invalid `{name}`: found `{text}`, expected a date like `2025-12-31`");
         errors::settings(py, found, "a cutoff is the midnight (UTC) at which that day begins")
     })
+}
+
+/// A table of an earlier run. One without columns, as of a first night, is none.
+fn table(
+    py: Python<'_>,
+    name: &str,
+    schema: &TableSchema,
+    given: Option<Bound<'_, PyAny>>,
+) -> PyResult<Option<DataFrame>> {
+    let Some(df) = given.map(|t| arrow::read(&t)).transpose()?.filter(|df| df.width() > 0) else {
+        return Ok(None);
+    };
+    // pandas keeps times in another unit.
+    let alike = || -> PolarsResult<DataFrame> {
+        let empty = schema.empty();
+        let cast = |c: &Column| df.column(c.name())?.cast(c.dtype());
+        DataFrame::new(df.height(), empty.columns().iter().map(cast).collect::<PolarsResult<_>>()?)
+    };
+    match alike() {
+        Ok(df) => Ok(Some(df)),
+        Err(e) => {
+            let failure = Failure::input(format!("`{name}`: {e}"));
+            let hint = format!("hand in the table `{}` of an earlier run as it is", schema.name);
+            Err(Trouble::Input(failure.hint(hint)).raise(py))
+        }
+    }
+}
+
+impl Inner {
+    /// A date at which the records can say something.
+    fn date(&self, py: Python<'_>, name: &str, text: &str) -> PyResult<Cutoff> {
+        let at = date(py, name, text)?;
+        if at <= self.frames.end() {
+            return Ok(at);
+        }
+        let found = format!("invalid `{name}`: found {at}, and the records end at {}", self.frames.end());
+        Err(errors::settings(py, found, "ask for a date up to that day, or read later records"))
+    }
 }
 
 fn read(config: Config, reading: Reading, on_file: &dyn Fn(&str)) -> Outcome<Inner> {
@@ -181,14 +220,15 @@ impl Fleet {
     }
 
     fn features(&self, py: Python<'_>, cutoffs: Vec<String>, tell: Option<Py<PyAny>>) -> PyResult<Table> {
-        let cutoffs = cutoffs.iter().map(|c| date(py, "cutoffs", c)).collect::<PyResult<Vec<Cutoff>>>()?;
+        let cutoffs =
+            cutoffs.iter().map(|c| self.inner.date(py, "cutoffs", c)).collect::<PyResult<Vec<Cutoff>>>()?;
         self.does(py, tell.as_ref(), move |f, teller| {
             Ok(forewarn_engine::features(&f.frames, &f.settings.engine, &cutoffs, teller)?.into())
         })
     }
 
     fn catalog(&self, py: Python<'_>, at: Option<&str>) -> PyResult<Table> {
-        let at = at.map(|at| date(py, "at", at)).transpose()?.unwrap_or(self.inner.as_of);
+        let at = at.map(|at| self.inner.date(py, "at", at)).transpose()?.unwrap_or(self.inner.as_of);
         self.does(py, None, move |f, _| {
             Ok(forewarn_engine::catalog(&f.frames, &f.settings.engine, at)?.into())
         })
@@ -202,7 +242,8 @@ impl Fleet {
         horizons: Vec<i64>,
         tell: Option<Py<PyAny>>,
     ) -> PyResult<Table> {
-        let cutoffs = cutoffs.iter().map(|c| date(py, "cutoffs", c)).collect::<PyResult<Vec<Cutoff>>>()?;
+        let cutoffs =
+            cutoffs.iter().map(|c| self.inner.date(py, "cutoffs", c)).collect::<PyResult<Vec<Cutoff>>>()?;
         let of = |days: &i64| {
             Horizon::days(*days).map_err(|e| errors::settings(py, format!("invalid `horizons`: {e}"), ""))
         };
@@ -259,7 +300,7 @@ impl Fleet {
     }
 
     fn exposure(&self, py: Python<'_>, at: Option<&str>) -> PyResult<Table> {
-        let at = at.map(|at| date(py, "at", at)).transpose()?.unwrap_or(self.inner.as_of);
+        let at = at.map(|at| self.inner.date(py, "at", at)).transpose()?.unwrap_or(self.inner.as_of);
         self.does(py, None, move |f, _| Ok(forewarn_engine::exposure(&f.frames, at)?.into()))
     }
 
@@ -269,7 +310,7 @@ impl Fleet {
         earlier: Option<Bound<'_, PyAny>>,
         tell: Option<Py<PyAny>>,
     ) -> PyResult<Table> {
-        let earlier = earlier.map(|t| arrow::read(&t)).transpose()?;
+        let earlier = table(py, "earlier", &PROBLEMS, earlier)?;
         self.does(py, tell.as_ref(), move |f, teller| {
             let made = forewarn_engine::problems(&f.frames, &f.settings.engine, earlier.as_ref(), teller)?;
             Ok(made.table.into())
@@ -319,6 +360,11 @@ impl Fleet {
     fn fit(&self, py: Python<'_>, over: &str, tell: Option<Py<PyAny>>) -> PyResult<Model> {
         let settings = self.inner.config.with(over).and_then(|c| c.settings()).map_err(|e| e.raise(py))?;
         let fleet = Arc::clone(&self.inner);
+        if fleet.frames.failures().df().height() == 0 {
+            let found = "there is no failure in the records, so there is nothing to learn from".to_owned();
+            let hint = "say what counts as failure: `failure={\"from\": \"tickets\", \"where\": \"priority <= 2\"}`, or hand in `failures`";
+            return Err(errors::too_little(py, found, hint));
+        }
         let inner = work(py, tell.as_ref(), Arc::default(), move |teller| {
             let model = FittedModel::fit(&fleet.frames, &settings.engine, teller)?;
             ModelInner::fitted(model, settings.engine, &fleet)
@@ -334,8 +380,8 @@ impl Fleet {
         earlier: Option<Bound<'_, PyAny>>,
         tell: Option<Py<PyAny>>,
     ) -> PyResult<Run> {
-        let ledger = ledger.map(|t| arrow::read(&t)).transpose()?;
-        let earlier = earlier.map(|t| arrow::read(&t)).transpose()?;
+        let ledger = table(py, "ledger", &LEDGER, ledger)?;
+        let earlier = table(py, "problems", &PROBLEMS, earlier)?;
         self.does(py, tell.as_ref(), move |f, teller| Run::make(f, (ledger, earlier), teller))
     }
 

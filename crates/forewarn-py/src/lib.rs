@@ -51,6 +51,8 @@ mod _forewarn {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // A panic becomes an exception, or the error of a file, with its own words: standard error is not ours.
+        std::panic::set_hook(Box::new(|_| {}));
         module.add("__version__", VERSION)
     }
 }

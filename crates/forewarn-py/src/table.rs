@@ -1,9 +1,10 @@
 //! A table that Python holds. It does not know what a table means.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use forewarn_report::{Format, table_text, write_csv, write_parquet};
-use polars::prelude::DataFrame;
+use forewarn_report::{Format, ReportError, table_text, write_csv, write_parquet};
+use polars::prelude::{DataFrame, polars_err};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
@@ -22,6 +23,17 @@ impl From<DataFrame> for Table {
         df.rechunk_mut();
         Self { df: Arc::new(df) }
     }
+}
+
+/// Makes something of the cells without the interpreter's lock. Polars panics at some cells, such as a day beyond its
+/// calendar.
+fn made<T: Send>(py: Python<'_>, make: impl FnOnce() -> Result<T, ReportError> + Send) -> PyResult<T> {
+    let made = py.detach(|| catch_unwind(AssertUnwindSafe(make)));
+    let made = made.unwrap_or_else(|_| {
+        let source = polars_err!(ComputeError: "a cell is none that can be written");
+        Err(ReportError::Table { table: "frame".into(), source })
+    });
+    made.map_err(|e| Trouble::from(e).raise(py))
 }
 
 #[pymethods]
@@ -60,23 +72,24 @@ impl Table {
 
     /// The rows as a JSON array of objects.
     fn json(&self, py: Python<'_>) -> PyResult<String> {
-        py.detach(|| table_text(&self.df, Format::Json)).map_err(|e| Trouble::from(e).raise(py))
+        made(py, || table_text(&self.df, Format::Json))
     }
 
     /// The rows as text for a terminal.
     fn text(&self, py: Python<'_>) -> PyResult<String> {
-        py.detach(|| table_text(&self.df, Format::Table)).map_err(|e| Trouble::from(e).raise(py))
+        made(py, || table_text(&self.df, Format::Table))
     }
 
     /// The rows as the bytes of a file: `csv` or `parquet`.
     fn bytes(&self, py: Python<'_>, format: &str) -> PyResult<Vec<u8>> {
-        let mut out = Vec::new();
-        let made = py.detach(|| match format {
-            "csv" => write_csv(&self.df, &mut out),
-            _ => write_parquet(&self.df, &mut out, "frame"),
-        });
-        made.map_err(|e| Trouble::from(e).raise(py))?;
-        Ok(out)
+        made(py, || {
+            let mut out = Vec::new();
+            match format {
+                "csv" => write_csv(&self.df, &mut out),
+                _ => write_parquet(&self.df, &mut out, "frame"),
+            }?;
+            Ok(out)
+        })
     }
 
     /// Whether both have the same columns, types and cells, to the last bit.

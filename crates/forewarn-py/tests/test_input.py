@@ -233,3 +233,101 @@ def test_one_bad_row_in_a_million_is_named() -> None:
     fleet = forewarn.Fleet(telemetry=frame)
     assert found(fleet, "unparseable_times") == (1, [f'<telemetry[0]>, row {bad}: "2025-01-32 00:00"'])
     assert fleet.rows["telemetry"] == n - 1
+
+
+BASE = pl.DataFrame(
+    {
+        "ticket_id": ["T1", "T2", "T3"],
+        "asset_id": ["a", "b", "b"],
+        "priority": ["1", "2", "3"],
+        "opened_at": ["2025-01-03 10:00", "2025-02-03 11:00", "2025-02-20 12:00"],
+    }
+)
+URGENT = {"from": "tickets", "where": "priority <= 2"}
+
+
+def test_categories_are_their_words() -> None:
+    plain = forewarn.Fleet(tickets=BASE, failure=URGENT)
+    assert plain.rows["failures"] == 2
+    for coded in (
+        BASE.to_pandas().astype({"priority": "category", "opened_at": "category", "asset_id": "category"}),
+        BASE.cast({"priority": pl.Categorical, "opened_at": pl.Categorical, "asset_id": pl.Enum(["a", "b"])}),
+    ):
+        found = forewarn.Fleet(tickets=coded, failure=URGENT)
+        assert found.tables["tickets"].equals(plain.tables["tickets"])
+        assert found.tables["failures"].equals(plain.tables["failures"])
+
+
+def test_whole_numbers_with_gaps_are_ids() -> None:
+    tickets = BASE.to_pandas().assign(asset_id=[101, 102, None], rack=[7, 8, None])
+    columns = {"asset_id": "R{rack:02}-{asset_id:04}"}
+    assert forewarn.Fleet(tickets=tickets).asset_ids == ["101", "102"]
+    assert forewarn.Fleet(tickets=forewarn.Source(tickets, columns=columns)).asset_ids == ["R07-0101", "R08-0102"]
+    assert forewarn.Fleet(tickets=tickets.assign(asset_id=[1.5, 2.0, None])).asset_ids == ["1.5", "2.0"]
+
+
+def test_a_frame_keeps_the_keys_of_the_entry_at_its_place(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"box": ["a", "a"], "at": ["2025-01-01", "2025-01-05"], "level": [1.0, 2.0]})
+    rows.write_csv(tmp_path / "t.csv")
+    columns = 'columns = { asset_id = "box", ts = "at" }'
+    (tmp_path / "c.toml").write_text(
+        f'[[telemetry]]\npath = "t.csv"\non_change = true\n{columns}\n[[events]]\npath = "t.csv"\nkind = "patch"\n{columns}\n'
+    )
+    from_files = forewarn.Fleet(tmp_path / "c.toml")
+    given = forewarn.Fleet(tmp_path / "c.toml", telemetry=rows, events=rows)
+    assert given.settings["telemetry"][0]["on_change"] is True
+    cutoff = "2025-01-06"
+    assert given.features(cutoff).equals(from_files.features(cutoff))
+    assert given.tables["events"].equals(from_files.tables["events"])
+
+
+def test_a_column_that_cannot_be_read_is_left_out() -> None:
+    odd = duckdb.sql("select 'a' asset_id, timestamp '2025-01-01' ts, 1.5 heat, interval 1 day how_long")
+    fleet = forewarn.Fleet(telemetry=odd)
+    assert fleet.metrics == ["heat"]
+    with pytest.raises(forewarn.InputError, match=r"column `how_long` is of a type that cannot be read"):
+        forewarn.Frame.of(odd)
+
+
+def test_days_and_decimals_show_as_they_are() -> None:
+    frame = forewarn.Frame.of(pl.DataFrame({"day": [dt.date(2025, 4, 3)], "cost": ["1.5"]}).cast({"cost": pl.Decimal(10, 2)}))
+    assert frame.to_dicts() == [{"day": "2025-04-03", "cost": 1.5}]
+    late = forewarn.Frame.of(pa.table({"day": pa.array([2**31 - 1], pa.date32())}))
+    with pytest.raises(forewarn.ForewarnError, match="a cell is none that can be written"):
+        late.write_csv("/dev/null")
+
+
+WRONG: list[tuple[Callable[[forewarn.Fleet], Any], type[Exception], str]] = [
+    (lambda f: forewarn.Fleet(BASE), forewarn.InputError, r"`config`: found DataFrame(.|\n)*Fleet\(tickets=…\)"),
+    (lambda f: forewarn.Fleet(tickets=BASE.lazy()), forewarn.InputError, r"collect it first"),
+    (lambda f: forewarn.Fleet(tickets=[BASE, BASE]), forewarn.InputError, r"one under the other"),
+    (lambda f: f.outcomes("2025-02-01", horizons="30"), forewarn.SettingsError, "found '30', expected whole numbers"),
+    (lambda f: f.outcomes("2025-02-01", horizons=[0]), forewarn.SettingsError, "found 0, expected whole numbers from 1"),
+    (lambda f: f.outcomes("2025-02-01", horizons=2**70), forewarn.SettingsError, "from 1 to 3650"),
+    (lambda f: f.features(pd.NaT), forewarn.SettingsError, "found NaT"),
+    (lambda f: f.features("2031-01-01"), forewarn.SettingsError, "the records end at 2025-02-21"),
+    (lambda f: f.exposure(at="2031-01-01"), forewarn.SettingsError, "the records end at 2025-02-21"),
+    (lambda f: f.daily("heat"), forewarn.SettingsError, "found `heat`, expected one of none"),
+    (lambda f: f.run(ledger=BASE), forewarn.InputError, "`ledger`: (.|\n)*table `ledger` of an earlier run"),
+    (lambda f: f.problems(earlier=BASE), forewarn.InputError, "table `problems` of an earlier run"),
+    (lambda f: forewarn.RiskModel().fit("c.toml"), forewarn.InputError, "found str, expected a `forewarn.Fleet`"),
+    (lambda f: forewarn.RiskModel().fit(forewarn.Fleet(tickets=BASE)), forewarn.TooLittleData, "no failure in the records"),
+    (lambda f: forewarn.RiskModel.from_bytes("x"), forewarn.InputError, "found str, expected the bytes of a model"),
+    (lambda f: forewarn.Config(cost={"visit": float("nan")}), forewarn.SettingsError, "`cost.visit`: found nan"),
+    (lambda f: forewarn.Config(capacity=3), forewarn.SettingsError, "expected a table"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), WRONG)
+def test_wrong_arguments_are_named(call: Callable[[forewarn.Fleet], Any], error: type[Exception], words: str) -> None:
+    fleet = forewarn.Fleet(tickets=BASE, failure=URGENT, progress=False)
+    with pytest.raises(error, match=words):
+        call(fleet)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    import numpy as np
+
+    fleet = forewarn.Fleet(tickets=BASE, failure=URGENT, horizons_days=np.array([7, 30]), rank_by_days=np.int64(7))
+    assert fleet.settings["risk"]["horizons_days"] == [7, 30]
+    assert len(fleet.outcomes(np.datetime64("2025-02-01"), horizons=np.int64(7))) == 1

@@ -198,3 +198,11 @@ def test_a_terminal_is_not_needed() -> None:
     code = "import forewarn, sys; sys.stderr = None; print(forewarn.Config(as_of='2025-01-01'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("Config(") and done.stderr == ""
+
+
+def test_a_fleet_without_assets_is_no_missing_fleet(model: forewarn.RiskModel) -> None:
+    nobody = pl.DataFrame({"ticket_id": ["a"], "opened_at": ["2026-01-01"], "asset_id": [None]})
+    empty = forewarn.Fleet(tickets=nobody, failure={"from": "tickets"}, as_of="2026-01-03")
+    assert len(empty) == 0
+    with pytest.raises(forewarn.MismatchError):
+        model.predict(empty)

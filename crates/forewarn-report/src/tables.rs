@@ -178,6 +178,8 @@ pub(crate) fn to_json(value: &AnyValue<'_>) -> Value {
         AnyValue::Float32(x) => json!(x),
         AnyValue::Datetime(at, TimeUnit::Microseconds, _)
         | AnyValue::DatetimeOwned(at, TimeUnit::Microseconds, _) => json!(time_text(*at)),
+        AnyValue::Date(day) => json!(forewarn_frames::time::format_day(*day)),
+        AnyValue::Decimal(..) => json!(value.extract::<f64>()),
         AnyValue::List(s) | AnyValue::Array(s, _) => list(s),
         AnyValue::Struct(_, _, fields) => object(fields, value._iter_struct_av()),
         AnyValue::StructOwned(owned) => object(&owned.1, owned.0.iter().cloned()),

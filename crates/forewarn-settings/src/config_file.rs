@@ -72,13 +72,31 @@ fn parsed(text: &str, name: &str, lines: bool) -> Outcome<ConfigFile> {
     Ok(ConfigFile { options, table })
 }
 
+/// The words of the reader of TOML without the names of our types.
+fn plain(message: &str) -> String {
+    let words = message.split(' ').collect::<Vec<_>>();
+    let mut out: Vec<&str> = Vec::new();
+    for (i, word) in words.iter().enumerate() {
+        let before = i.checked_sub(1).map(|k| words[k]);
+        match *word {
+            "struct" if words.get(i + 1).is_some_and(|next| next.ends_with("Options")) => out.push("a table"),
+            name if before == Some("struct") && name.ends_with("Options") => {}
+            "u64" | "u32" | "usize" if before == Some("expected") => out.push("a whole number from 0 on"),
+            "i64" | "i32" if before == Some("expected") => out.push("a whole number"),
+            "f64" if before == Some("expected") => out.push("a number"),
+            other => out.push(other),
+        }
+    }
+    out.join(" ")
+}
+
 fn explain(text: &str, name: &str, lines: bool, error: &toml::de::Error) -> Failure {
     let at = error.span().map(|s| s.start.min(text.len()));
     let line = at.map(|at| text[..at].matches('\n').count() + 1);
     let shown = line.filter(|_| lines);
     let place = shown.map_or_else(|| format!("`{name}`"), |line| format!("`{name}`, line {line}"));
     let section = line.and_then(|line| section_of(text, line));
-    let message = error.message().trim().replace('\n', ": ");
+    let message = plain(&error.message().trim().replace('\n', ": "));
     let Some((kind, found, allowed)) = unknown(&message) else {
         let key = line.and_then(|line| key_on(text, line));
         return match (key, section) {

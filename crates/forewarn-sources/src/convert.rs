@@ -74,9 +74,25 @@ fn is_missing_value(v: f64) -> bool {
     !v.is_finite() || v.abs() >= 1.797e308
 }
 
+/// The cells as text. A column of fractions that are all whole is one of whole numbers with gaps, as pandas holds it: `101`,
+/// not `101.0`.
+pub(crate) fn as_text(c: &Column) -> PolarsResult<Column> {
+    /// Beyond it not every whole number is a double.
+    const MOST: f64 = 9e15;
+    if c.dtype().is_float() {
+        let cells = c.cast(&DataType::Float64)?;
+        let is_whole = |v: f64| v.fract() == 0.0 && v.abs() <= MOST;
+        if cells.f64()?.iter().flatten().filter(|v| v.is_finite()).all(is_whole) {
+            let whole = cells.f64()?.iter().map(|v| v.filter(|v| v.is_finite()).map(|v| format!("{v:.0}")));
+            return Ok(whole.collect::<StringChunked>().with_name(c.name().clone()).into_column());
+        }
+    }
+    c.cast(&DataType::String)
+}
+
 /// Trimmed text; sentinels are missing.
 pub(crate) fn to_text(c: &Column, name: &str) -> PolarsResult<Column> {
-    let text = c.cast(&DataType::String)?;
+    let text = as_text(c)?;
     let mut out = StringChunkedBuilder::new(name.into(), text.len());
     for cell in text.str()?.iter() {
         out.append_option(cell.map(str::trim).filter(|s| !is_missing_text(s)));

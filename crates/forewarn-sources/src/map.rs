@@ -9,7 +9,7 @@ use polars::prelude::*;
 use polars::sql::sql_expr;
 
 use crate::column::{ColumnSource, Piece, Template};
-use crate::convert::{TimeRules, cell_text, rejected, ticket_type, to_number, to_text, to_time};
+use crate::convert::{TimeRules, as_text, cell_text, rejected, ticket_type, to_number, to_text, to_time};
 use crate::error::{SourceError, nearest};
 use crate::metrics::{self, MayBe};
 use crate::read::{RawTable, first_line};
@@ -213,7 +213,7 @@ fn template(df: &DataFrame, t: &Template) -> Result<Column, Miss> {
     for piece in &t.pieces {
         if let Piece::Cell { column, .. } = piece {
             let c = df.column(column).map_err(|_| Miss::Name(column.clone()))?;
-            let text = c.cast(&DataType::String).map_err(|_| Miss::Name(column.clone()))?;
+            let text = as_text(c).map_err(|_| Miss::Name(column.clone()))?;
             cells.push(text);
         }
     }
@@ -393,6 +393,14 @@ pub(crate) fn map_file(
                     .map_err(internal(path))?,
             );
         } else {
+            if metrics::is_long(df, settings, &used) {
+                return Err(SourceError::Config {
+                    key: format!("{}.layout", settings.key),
+                    found: "wide".into(),
+                    allowed: format!("`long` for `{path}`, whose columns `metric` and `value` hold one reading a row"),
+                    hint: Some("set `layout = \"long\"`; where `metric` is no name of metrics, `ignore = [\"metric\"]`".into()),
+                });
+            }
             // A metric that the config maps by itself: `columns = { cpu = "CPU %" }`.
             for (name, m) in settings.columns.iter().filter(|(n, _)| spec.column(n).is_none()) {
                 let Some((cells, label)) = file.find(settings, Some(m), name, &mut used)? else { continue };

@@ -58,6 +58,21 @@ pub(crate) struct MayBe {
     pub(crate) bad: Option<Rejected>,
 }
 
+/// Whether a file that is read as wide is a long one: names in a column `metric`, numbers in a column `value`.
+pub(crate) fn is_long(df: &DataFrame, settings: &TableSettings, used: &BTreeSet<String>) -> bool {
+    let (Ok(metric), Ok(value)) = (df.column("metric"), df.column("value")) else { return false };
+    let n_numbers =
+        |c: &Column| numbers(c, c.name(), false).map_or(0, |(read, _)| read.len() - read.null_count());
+    let taken = |c: &str| used.contains(c) || settings.ignore.iter().any(|i| i == c);
+    let by_name = settings.metrics.is_some() || settings.metric_pattern.is_some();
+    !by_name
+        && !taken("metric")
+        && !taken("value")
+        && metric.null_count() < metric.len()
+        && n_numbers(metric) == 0
+        && n_numbers(value) > 0
+}
+
 /// The columns of a wide file that may be metrics, those of numbers with their cells.
 pub(crate) fn wide(
     df: &DataFrame,

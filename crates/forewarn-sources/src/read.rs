@@ -305,8 +305,8 @@ pub(crate) fn read_ndjson(
     }
 }
 
-/// Objects in cells become columns `outer.inner`; lists are left out with a note.
-pub(crate) fn flat(df: DataFrame, path: &str) -> Result<(DataFrame, Vec<Rejected>), SourceError> {
+/// Objects in cells become columns `outer.inner`; lists are left out with a note. Categories are their words.
+pub(crate) fn flat(mut df: DataFrame, path: &str) -> Result<(DataFrame, Vec<Rejected>), SourceError> {
     let nested =
         |c: &Column| matches!(c.dtype(), DataType::Struct(_) | DataType::List(_) | DataType::Array(..));
     let n_rows = df.height();
@@ -314,6 +314,12 @@ pub(crate) fn flat(df: DataFrame, path: &str) -> Result<(DataFrame, Vec<Rejected
     if let Some(c) = df.columns().iter().find(|c| c.len() != n_rows) {
         let message = format!("column `{}` holds {} values in a table of {n_rows} rows", c.name(), c.len());
         return Err(SourceError::Malformed { path: path.to_owned(), row: None, message });
+    }
+    let coded = |c: &&Column| matches!(c.dtype(), DataType::Categorical(..) | DataType::Enum(..));
+    let words: PolarsResult<Vec<Column>> =
+        df.columns().iter().filter(coded).map(|c| c.cast(&DataType::String)).collect();
+    for column in words.map_err(|e| malformed(path, first_line(&e)))? {
+        df.with_column(column).map_err(|e| malformed(path, first_line(&e)))?;
     }
     if !df.columns().iter().any(nested) {
         return Ok((df, Vec::new()));

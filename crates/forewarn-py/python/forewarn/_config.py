@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -18,19 +19,25 @@ __all__ = ["Config"]
 _RISK = ("horizons_days", "rank_by_days", "cutoff_every", "refit_every", "leave_out", "keep")
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON knows it; keys without a value are left out."""
+def plain(name: str, value: Any) -> Any:
+    """The value of a setting as JSON knows it; keys without a value are left out."""
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items() if v is not None}
+        return {str(k): plain(f"{name}.{k}", v) for k, v in value.items() if v is not None}
     if isinstance(value, date):
-        return day("settings", value)
+        return day(name, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"invalid `{name}`: found {value}, expected a number")
     if isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    # Numbers and arrays of NumPy, and columns of frames, know themselves as plain ones.
+    for own in ("tolist", "to_list"):
+        if hasattr(value, own):
+            return plain(name, getattr(value, own)())
     if isinstance(value, Sequence | set | frozenset):
-        return [plain(v) for v in value]
-    raise SettingsError(f"invalid setting: found {type(value).__name__}, expected text, numbers, lists or dicts")
+        return [plain(name, v) for v in value]
+    raise SettingsError(f"invalid `{name}`: found {type(value).__name__}, expected text, numbers, lists or dicts")
 
 
 def sections(
@@ -65,7 +72,7 @@ def sections(
         "threshold": more.pop("thresholds", None),
         "privacy": {"text": privacy} if privacy is not None else None,
     }
-    out = {name: plain(table) for name, table in tables.items() if table is not None}
+    out = {name: plain(name, table) for name, table in tables.items() if table is not None}
     return {name: table for name, table in out.items() if table != {}}
 
 
@@ -116,7 +123,8 @@ class Config:
         Args:
             as_of: where observation ends; default: the midnight after the newest record.
             history_from: older records are ignored.
-            time_zone: the zone of times without an offset; default UTC.
+            time_zone: the zone of times without an offset in text; default UTC. Times of a frame or a Parquet file are UTC
+                unless their own source has a ``time_zone``.
             seed: of everything random; default 0.
             horizons_days: the horizons, 1 to 3650 days each; default 7, 30, 90.
             rank_by_days: the horizon of the ranking, one of them; default 30 where it is one.

@@ -11,12 +11,12 @@ from typing import Any
 
 from forewarn import _forewarn
 from forewarn._config import Config, sections
-from forewarn._errors import SettingsError
+from forewarn._errors import InputError, SettingsError
 from forewarn._frame import ArrowStream, Frame
 from forewarn._model import RiskModel, _at
 from forewarn._progress import Progress, telling
 from forewarn._results import Backtest, Run
-from forewarn._sources import Date, Path, TableLike, day, laid
+from forewarn._sources import Date, Path, TableLike, day, laid, whole_numbers
 
 __all__ = ["Fleet", "run"]
 
@@ -107,6 +107,9 @@ class Fleet:
         for name in ("self", "config", "progress", *tables):
             given.pop(name)
         if not isinstance(config, Config):
+            if hasattr(config, "__arrow_c_stream__"):
+                hints = ["say which table it is: `Fleet(tickets=…)`, `Fleet(telemetry=…)`"]
+                raise InputError(f"`config`: found {type(config).__name__}, expected a config file", hints=hints)
             config = Config(file=config)
         over = config._over | {}
         for section, value in sections(**given).items():
@@ -164,7 +167,7 @@ class Fleet:
         Raises:
             SettingsError: there is no such metric.
         """
-        table = self._native.daily(metric)
+        table = self._native.daily(metric) if isinstance(metric, str) else None
         if table is None:
             near = difflib.get_close_matches(metric, self.metrics, 1)
             known = ", ".join(f"`{m}`" for m in self.metrics[:20]) or "none"
@@ -192,7 +195,7 @@ class Fleet:
         asset_id`` and one column a feature of the catalog. Which there are is decided by the latest cutoff.
 
         Raises:
-            SettingsError: a cutoff is no date.
+            SettingsError: a cutoff is no date, or after the end of the records.
         """
         with telling(progress) as tell:
             return Frame(self._native.features(_days(cutoffs), tell))
@@ -212,7 +215,7 @@ class Fleet:
         learns from a window that was open on the day of learning has looked into the future.
 
         Raises:
-            SettingsError: a cutoff is no date, or a horizon is not 1 to 3650 days.
+            SettingsError: a cutoff is no date or after the end of the records, or a horizon is not 1 to 3650 days.
 
         >>> import polars as pl
         >>> failures = pl.DataFrame({"asset_id": ["a", "b", "a"], "failed_at": ["2025-01-03", "2025-01-05", "2025-03-01"]})
@@ -220,9 +223,8 @@ class Fleet:
         >>> fleet.outcomes("2025-01-04", horizons=[7, 90]).to_polars().select("asset_id", "horizon_days", "outcome").rows()
         [('a', 7, False), ('a', 90, None)]
         """
-        days = [] if horizons is None else [horizons] if isinstance(horizons, int) else list(horizons)
         with telling(progress) as tell:
-            return Frame(self._native.outcomes(_days(cutoffs), days, tell))
+            return Frame(self._native.outcomes(_days(cutoffs), _horizons(horizons), tell))
 
     def backtest(
         self,
@@ -250,7 +252,7 @@ class Fleet:
             TooLittleData: there is too little to learn from before the first cutoff.
             SettingsError: no cutoff lies in the records, or an argument is none of what is allowed.
         """
-        days = [] if horizons is None else [horizons] if isinstance(horizons, int) else list(horizons)
+        days = _horizons(horizons)
         over = json.dumps(sections(train_from=train_from))
         asked = (task, _at(start, "start"), _at(end, "end"), every, days, str(refit), over)
         with telling(progress) as tell:
@@ -346,6 +348,14 @@ class Fleet:
         caption = f"Fleet as of {self.as_of}: {len(self)} assets seen; findings: {found}"
         head = '<th scope="col">table</th><th scope="col">rows used</th>'
         return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _horizons(given: object) -> list[int]:
+    days = whole_numbers("horizons", given)
+    for one in days:
+        if not 1 <= one <= 3650:
+            raise SettingsError(f"invalid `horizons`: found {one}, expected whole numbers from 1 to 3650")
+    return days
 
 
 def _days(cutoffs: Date | Sequence[Date]) -> list[str]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from forewarn import _forewarn
 from forewarn._config import sections
-from forewarn._errors import ForewarnError, MismatchError
+from forewarn._errors import ForewarnError, InputError, MismatchError
 from forewarn._frame import Frame
 from forewarn._progress import Progress, telling
-from forewarn._sources import Date, day
+from forewarn._sources import Date, day, names
 
 if TYPE_CHECKING:
     from forewarn._fleet import Fleet
@@ -67,7 +67,7 @@ class RiskModel:
         return out
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> RiskModel:
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> RiskModel:
         """Reads what :meth:`to_bytes` gave, or the ``model.json`` of a run folder.
 
         Raises:
@@ -80,7 +80,9 @@ class RiskModel:
         <BLANKLINE>
         hint: take the bytes of `to_bytes()`, or `model.json` of a run folder
         """
-        return cls._of(_forewarn.Model.from_bytes(data))
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InputError(f"found {type(data).__name__}, expected the bytes of a model")
+        return cls._of(_forewarn.Model.from_bytes(bytes(data)))
 
     def to_bytes(self) -> bytes:
         """The model as data, no code in it: what a run folder keeps as ``model.json``.
@@ -99,9 +101,10 @@ class RiskModel:
         """Learns as the nightly run does, on its calendar, so that the predictions are its own; gives itself back.
 
         Raises:
-            TooLittleData: the records hold too little to learn from.
+            TooLittleData: the records hold too little to learn from: no failure, or too short a time.
             SettingsError: a setting is none of what is allowed.
         """
+        _a_fleet(fleet)
         with telling(progress) as tell:
             self._model = fleet._native.fit(json.dumps(self._over), tell)
         self._fleet = fleet
@@ -161,18 +164,17 @@ class RiskModel:
         Raises:
             MismatchError: an asset is not in service at the cutoff; or as :meth:`predict`.
         """
-        assets = [asset_id] if isinstance(asset_id, str) else list(asset_id)
+        assets = [asset_id] if isinstance(asset_id, str) else names("asset_id", asset_id)
         model, fleet = self._ready(), self._with(fleet)
         with telling(progress) as tell:
             return Frame(fleet._native.explain(model, assets, _at(as_of), tell))
 
     def _with(self, fleet: Fleet | None) -> Fleet:
-        fleet = fleet or self._fleet
         if fleet is None:
-            raise MismatchError(
-                "the model was read from bytes and has no fleet", hints=["name one: `model.predict(fleet)`"]
-            )
-        return fleet
+            fleet = self._fleet
+        if fleet is None:
+            raise MismatchError("the model has no fleet to predict", hints=["name one: `model.predict(fleet)`"])
+        return _a_fleet(fleet)
 
     def __repr__(self) -> str:
         if self._model is None:
@@ -195,6 +197,13 @@ class RiskModel:
         if self._model is None:
             raise ForewarnError("a model that is not fitted cannot be pickled")
         return RiskModel.from_bytes, (self.to_bytes(),)
+
+
+def _a_fleet(fleet: Fleet) -> Fleet:
+    if not hasattr(fleet, "_native"):
+        hints = ["read it first: `forewarn.Fleet(config)`, or `forewarn.Fleet(tickets=…)`"]
+        raise InputError(f"found {type(fleet).__name__}, expected a `forewarn.Fleet`", hints=hints)
+    return fleet
 
 
 def _at(value: Date | None, name: str = "as_of") -> str | None:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["Backtest", "Run"]
 
 
+def _table(tables: Mapping[str, Frame], name: str) -> Frame:
+    if name not in tables:
+        raise KeyError(f"no table {name!r}; there are {', '.join(tables)}")
+    return tables[name]
+
+
 class Run:
     """The nightly run in memory: every table of a run folder, with the same content, and the report.
 
@@ -37,7 +43,7 @@ class Run:
         return self._tables
 
     def __getitem__(self, name: str) -> Frame:
-        return self._tables[name]
+        return _table(self._tables, name)
 
     @property
     def ranking(self) -> Frame:
@@ -115,7 +121,7 @@ class Backtest:
         return self._tables
 
     def __getitem__(self, name: str) -> Frame:
-        return self._tables[name]
+        return _table(self._tables, name)
 
     @property
     def predictions(self) -> Frame:

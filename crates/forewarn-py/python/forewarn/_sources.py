@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,6 +74,8 @@ TableLike = Path | ArrowStream | Source | Mapping[str, Any]
 
 def day(name: str, value: Date) -> str:
     """The day as text."""
+    if value != value:  # not a time, as pandas has it
+        raise SettingsError(f"invalid `{name}`: found {value!r}, expected a date like `2025-12-31`")
     if isinstance(value, datetime):
         if value.time() != time(0) or value.utcoffset():
             raise SettingsError(
@@ -91,6 +94,34 @@ def day(name: str, value: Date) -> str:
     raise SettingsError(f"invalid `{name}`: found {value!r}, expected a date like `2025-12-31`")
 
 
+def whole_numbers(name: str, value: object) -> list[int]:
+    """One whole number, or several; none of ``None``."""
+    if value is None:
+        return []
+    try:
+        return [operator.index(value)]  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        return [operator.index(one) for one in value]  # type: ignore[attr-defined]
+    except TypeError:
+        raise SettingsError(f"invalid `{name}`: found {value!r}, expected whole numbers of days") from None
+
+
+def names(name: str, value: object) -> list[str]:
+    """Several names."""
+    try:
+        out: list[Any] = list(value)  # type: ignore[call-overload]
+    except TypeError:
+        out = [value]
+    for one in out:
+        if not isinstance(one, str):
+            raise SettingsError(f"invalid `{name}`: found {one!r}, expected text")
+    return out
+
+
 Handed = list[tuple[str, object]]
 """Frames by the names that stand for them among the paths."""
 
@@ -98,6 +129,10 @@ Handed = list[tuple[str, object]]
 def _file(name: str, path: object) -> str:
     if not isinstance(path, str | os.PathLike):
         hints = ["a path, a pattern, a list of them, or an object with `__arrow_c_stream__`"]
+        if type(path).__name__ == "LazyFrame":
+            hints = ["collect it first: `frame.collect()`"]
+        elif hasattr(path, "__arrow_c_stream__"):
+            hints = ["one source is one frame: put them one under the other (`polars.concat`); `telemetry` and `events` take a list of sources"]
         if type(path).__module__.split(".")[0] == "pandas":
             hints = ["pandas hands its frames over from version 2.2 on, with PyArrow installed"]
         raise InputError(f"{name}: found {type(path).__name__}, expected a table", hints=hints)

@@ -98,7 +98,7 @@ def merge(parts: Iterable[ArrowStream]) -> Frame:
     Raises:
         InputError: a part is no rollup, or an asset is in two of them.
     """
-    return Frame(_forewarn.steps_merge(list(parts)))
+    return Frame(_forewarn.steps_merge(_batches(parts)))
 
 
 def _config(config: Config | Path | None) -> tuple[str | None, dict[str, Any], str | None]:

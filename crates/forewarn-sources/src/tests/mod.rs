@@ -527,6 +527,23 @@ unparseable_numbers temp 1 [row 4: \"hot\"]",
 }
 
 #[test]
+fn a_long_file_is_no_wide_one() {
+    let long = [("m.csv", text("asset_id,ts,metric,value\na,2025-01-01,cpu,1\na,2025-01-01,mem,2\n"))];
+    check(
+        &long,
+        "[[telemetry]]\npath = \"m.csv\"\n",
+        "error: `telemetry[0].layout`: found \"wide\", expected `long` for `m.csv`, whose columns `metric` and `value` hold one reading a row (set `layout = \"long\"`; where `metric` is no name of metrics, `ignore = [\"metric\"]`)",
+    );
+    check(
+        &long,
+        "[[telemetry]]\npath = \"m.csv\"\nlayout = \"long\"\n",
+        "cpu: a 2025-01-01 1.0\nmem: a 2025-01-01 2.0",
+    );
+    let wide = [("m.csv", text("asset_id,ts,metric,value\na,2025-01-01,3,1\n"))];
+    check(&wide, "[[telemetry]]\npath = \"m.csv\"\n", "metric: a 2025-01-01 3.0\nvalue: a 2025-01-01 1.0");
+}
+
+#[test]
 fn drives_as_published_give_assets_metrics_and_failures() {
     let head = "date,serial_number,model,capacity_bytes,failure,smart_5_normalized,smart_5_raw";
     check(
