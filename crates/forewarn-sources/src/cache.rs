@@ -52,16 +52,18 @@ struct KeptRejected {
 }
 
 /// The names that reading gives what it met.
-const CHECKS: [&str; 9] = [
+const CHECKS: [&str; 11] = [
     "ambiguous_dates",
     "clock_change",
     "missing_required",
     "nested_column",
     "not_a_metric",
+    "proven_dates",
     "ragged_rows",
     "retired_without_date",
     "unparseable_numbers",
     "unparseable_times",
+    "unproven_dates",
 ];
 
 fn keep(r: &Rejected) -> Option<KeptRejected> {

@@ -19,6 +19,8 @@ pub(crate) struct TimeRules {
     pub(crate) typed: Zone,
     /// Whether `3/4/2025` is in April.
     pub(crate) day_first: bool,
+    /// Whether the config says so.
+    pub(crate) day_first_set: bool,
     /// Whether local midnight stands for a day of the calendar, the same in every zone, as people write it by hand.
     pub(crate) whole_days: bool,
 }
@@ -228,10 +230,12 @@ pub(crate) fn to_time(
     let (local, fixed, zone): (Vec<Option<Micros>>, Vec<Option<Micros>>, &Zone) = match c.dtype() {
         DataType::String => {
             let read = read_texts(c, rules.day_first)?;
-            bad = read.bad;
-            if ambiguous(c, &bad, read.chosen, rules.day_first)? {
+            if ambiguous(c, &read.bad, read.chosen, rules.day_first)? {
                 check = "ambiguous_dates";
+            } else if !rules.day_first_set {
+                out.extend(order_of_days(c, &read, rules.day_first, label, rows)?);
             }
+            bad = read.bad;
             (read.local, read.fixed, &rules.text)
         }
         DataType::Date => (ints(&c.cast(&TIME)?)?, vec![None; n], &rules.typed),
@@ -326,6 +330,32 @@ fn read_texts(c: &Column, day_first: bool) -> PolarsResult<ReadTexts> {
         if stamp.zoned { out.fixed[i] = Some(stamp.at) } else { out.local[i] = Some(stamp.at) }
     }
     Ok(out)
+}
+
+/// What a column says of the order of day and month, where the config does not: that dates in it can be read in this order
+/// alone, or how many can be read in both while none can be in one alone. Of the latter nothing says that they are right.
+fn order_of_days(
+    c: &Column,
+    read: &ReadTexts,
+    day_first: bool,
+    label: &str,
+    rows: &RowNumbers,
+) -> PolarsResult<Option<Rejected>> {
+    let text = c.str()?;
+    let is_read = |i: usize| read.local[i].is_some() || read.fixed[i].is_some();
+    let tells = |i: usize| is_read(i) && text.get(i).is_some_and(|s| parse_time(s, !day_first).is_none());
+    // Most columns are of one form: where no date left a choice and the first is read the same in both orders, all are.
+    let first = (0..text.len()).find(|i| is_read(*i));
+    if read.chosen == 0 && !first.is_some_and(tells) {
+        return Ok(None);
+    }
+    if (0..text.len()).any(tells) {
+        return Ok(Some(rejected("proven_dates", label, &[], false, rows, |_| String::new())));
+    }
+    let chosen: Vec<usize> = (0..text.len())
+        .filter(|i| text.get(*i).and_then(|s| parse_time(s, day_first)).is_some_and(|t| t.chosen_order))
+        .collect();
+    Ok(Some(rejected("unproven_dates", label, &chosen, false, rows, |i| cell_text(c, i))))
 }
 
 /// Whether a sizeable share (more than one in twenty) cannot be read in this order of day and month, and every one of these

@@ -281,7 +281,8 @@ pub(crate) fn time_rules(settings: &TableSettings) -> TimeRules {
     let zone = Zone::parse(&settings.time_zone).unwrap_or(Zone::UTC);
     let typed = if settings.time_zone_set { zone.clone() } else { Zone::UTC };
     let whole_days = settings.table == input::ACTIONS.name;
-    TimeRules { text: zone, typed, day_first: settings.day_first, whole_days }
+    let (day_first, day_first_set) = (settings.day_first.unwrap_or(false), settings.day_first.is_some());
+    TimeRules { text: zone, typed, day_first, day_first_set, whole_days }
 }
 
 /// Maps one file.

@@ -53,7 +53,8 @@ macro_rules! table_options {
             /// What separates fields in CSV: `,`, `;`, `|` or a tab. Default: found out. Example: `delimiter = ";"`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub delimiter: Option<String>,
-            /// Whether `3/4/2025` is the third of April. Default: false (the fourth of March). Example: `day_first = true`.
+            /// Whether `3/4/2025` is the third of April. Default: false (the fourth of March);
+            /// where no date of the table tells the order, a finding says so. Example: `day_first = true`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub day_first: Option<bool>,
             /// The zone of times without an offset, by IANA name. Default: `run.time_zone`; Parquet times without a zone are

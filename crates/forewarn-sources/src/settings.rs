@@ -52,8 +52,8 @@ pub struct TableSettings {
     pub filter: Option<String>,
     /// The delimiter of CSV, if it is set.
     pub delimiter: Option<char>,
-    /// Whether `3/4/2025` is in April.
-    pub day_first: bool,
+    /// Whether `3/4/2025` is in April, if it is set.
+    pub day_first: Option<bool>,
     /// The zone of times without an offset.
     pub time_zone: String,
     /// Whether this source sets it (then it holds for typed times too).
@@ -266,7 +266,7 @@ fn table(
         preset: preset_name.to_owned(),
         filter: o.filter.map(ToOwned::to_owned),
         delimiter,
-        day_first: o.day_first.unwrap_or(false),
+        day_first: o.day_first,
         time_zone: time_zone.to_owned(),
         time_zone_set: o.time_zone.is_some(),
         layout: Layout::Wide,

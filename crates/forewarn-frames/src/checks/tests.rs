@@ -466,6 +466,19 @@ fn rows() -> Vec<Row> {
     row("sudden_fall", columns_came(false), &[(Warning, "telemetry", 56)]);
     row("sudden_fall", columns_came(true), &[]);
 
+    let rejected = |check: &'static str, column: &str, n_rows: u64| Rejected {
+        check,
+        column: column.into(),
+        n_rows,
+        row_left_out: false,
+        sample: Vec::new(),
+    };
+    let order = |all: Vec<Rejected>| files(&[FileFacts { rejected: all, ..file(100) }, file(10)]);
+    row("ambiguous_dates", order(vec![rejected("unproven_dates", "opened", 4)]), &[(Warning, "tickets", 4)]);
+    row("other_rejected", order(vec![rejected("unproven_dates", "opened", 4)]), &[]);
+    let told = vec![rejected("unproven_dates", "opened", 4), rejected("proven_dates", "resolved", 0)];
+    row("ambiguous_dates", order(told), &[]);
+
     // Of two assets one was read until so many days before the end, the other until the end.
     let silent = |days: i64, retired: Option<Micros>, failed: Option<i64>| Case {
         assets: Some(vec![("a", retired), ("b", None)]),

@@ -113,7 +113,8 @@ fn shown(result: Result<Loaded, SourceError>) -> String {
     out.extend(rolled(&l.telemetry));
     for f in &l.files {
         out.extend(f.set_aside.as_ref().map(|why| format!("set aside: {why}")));
-        for r in &f.rejected {
+        // Of none is noted that the dates of a column tell their order.
+        for r in f.rejected.iter().filter(|r| r.n_rows > 0) {
             let left_out = if r.row_left_out { " left out" } else { "" };
             out.push(format!("{} {}{left_out} {} [{}]", r.check, r.column, r.n_rows, r.sample.join("; ")));
         }
@@ -419,6 +420,23 @@ unparseable_times resolved_at 1 [row 3: \"never\"]",
         &[("t.csv", text(dates))],
         &format!("{TICKETS}day_first = true"),
         "tickets: ticket_id,opened_at / 1,2025-01-13 00:00 / 2,2025-01-02 00:00 / 3,2025-01-25 00:00",
+    );
+    // Nothing tells the order; a date that can be read in this one alone does.
+    let open = "ticket_id,opened_at\n1,3/4/2025\n2,5/4/2025\n3,2025-06-01\n";
+    check(
+        &[("t.csv", text(open))],
+        TICKETS,
+        "tickets: ticket_id,opened_at / 1,2025-03-04 00:00 / 2,2025-05-04 00:00 / 3,2025-06-01 00:00\nunproven_dates opened_at 2 [row 2: \"3/4/2025\"; row 3: \"5/4/2025\"]",
+    );
+    check(
+        &[("t.csv", text(open))],
+        &format!("{TICKETS}day_first = false"),
+        "tickets: ticket_id,opened_at / 1,2025-03-04 00:00 / 2,2025-05-04 00:00 / 3,2025-06-01 00:00",
+    );
+    check(
+        &[("t.csv", text(&format!("{open}4,4/25/2025\n")))],
+        TICKETS,
+        "tickets: ticket_id,opened_at / 1,2025-03-04 00:00 / 2,2025-05-04 00:00 / 3,2025-06-01 00:00 / 4,2025-04-25 00:00",
     );
     check(
         &[("t.csv", text(dates))],
