@@ -237,7 +237,7 @@ impl Ahead {
                 .between(column, among, &|k| self.fails(k, near), &louder, MIN_CLIFF)
                 .filter(|a| *a <= CLIFF.1)?;
             let all = self.auc(looked, column, among, (0.0, d - 1.0)).filter(|a| *a >= TOO_GOOD)?;
-            Some((days, all, behind))
+            Some((days - 1, all, behind))
         })
     }
 }

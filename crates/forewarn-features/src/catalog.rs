@@ -124,6 +124,10 @@ pub(crate) enum Dimension {
 }
 
 impl Dimension {
+    /// Those that are columns of assets or tickets.
+    pub(crate) const COLUMNS: [Self; 6] =
+        [Self::Kind, Self::Model, Self::Vendor, Self::Group, Self::Service, Self::Site];
+
     pub(crate) fn of(&self, history: &History<'_>, asset: usize) -> Option<Code> {
         match self {
             Self::Kind => history.asset(asset).kind,
@@ -322,14 +326,7 @@ impl Catalog {
             }
         }
         let attributes: Vec<String> = history.attribute_names().into_iter().map(str::to_owned).collect();
-        let mut dimensions = vec![
-            Dimension::Kind,
-            Dimension::Model,
-            Dimension::Vendor,
-            Dimension::Group,
-            Dimension::Service,
-            Dimension::Site,
-        ];
+        let mut dimensions = Dimension::COLUMNS.to_vec();
         dimensions.extend(attributes.iter().cloned().map(Dimension::Attribute));
         // A dimension that tells no two assets apart is no cohort.
         dimensions.retain(|d| {

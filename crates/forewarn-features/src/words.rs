@@ -51,16 +51,8 @@ fn dimension_name(d: &Dimension) -> String {
 }
 
 fn dimension_of(name: &str) -> Option<Dimension> {
-    let columns = [
-        Dimension::Kind,
-        Dimension::Model,
-        Dimension::Vendor,
-        Dimension::Group,
-        Dimension::Service,
-        Dimension::Site,
-    ];
     let attribute = || name.strip_prefix("attribute ").map(|n| Dimension::Attribute(n.to_owned()));
-    columns.into_iter().find(|d| d.name() == name).or_else(attribute)
+    Dimension::COLUMNS.into_iter().find(|d| d.name() == name).or_else(attribute)
 }
 
 impl Catalog {

@@ -8,8 +8,8 @@ use forewarn_engine::FittedModel;
 use forewarn_frames::input::{AssetHistory, Assets, Events, Tickets};
 use forewarn_frames::output::{LEDGER, PROBLEMS, TableSchema, findings_frame};
 use forewarn_frames::time::Micros;
-use forewarn_frames::{Cutoff, Finding, FrameInputs, Frames, Horizon};
-use forewarn_settings::backtest::{Asked, Task, Words, judge};
+use forewarn_frames::{Cutoff, Finding, FrameInputs, Frames};
+use forewarn_settings::backtest::{Asked, Task, Words, horizons, judge};
 use forewarn_settings::errors::Failure;
 use forewarn_settings::inputs::{self, Reading, Rows};
 use forewarn_settings::settings::Settings;
@@ -239,15 +239,12 @@ impl Fleet {
         &self,
         py: Python<'_>,
         cutoffs: Vec<String>,
-        horizons: Vec<i64>,
+        days: Vec<i64>,
         tell: Option<Py<PyAny>>,
     ) -> PyResult<Table> {
         let cutoffs =
             cutoffs.iter().map(|c| self.inner.date(py, "cutoffs", c)).collect::<PyResult<Vec<Cutoff>>>()?;
-        let of = |days: &i64| {
-            Horizon::days(*days).map_err(|e| errors::settings(py, format!("invalid `horizons`: {e}"), ""))
-        };
-        let asked = horizons.iter().map(of).collect::<PyResult<Vec<Horizon>>>()?;
+        let asked = horizons("horizons", &days).map_err(|e| Trouble::Settings(e).raise(py))?;
         self.does(py, tell.as_ref(), move |f, _| {
             let horizons = if asked.is_empty() { &f.settings.engine.risk.horizons } else { &asked };
             Ok(forewarn_engine::outcomes(&f.frames, &cutoffs, horizons)?.into())

@@ -166,14 +166,7 @@ impl Asked {
             },
         };
         let periods = if task == Task::Counts { periods(horizons_name, words.horizons)? } else { None };
-        let mut horizons = Vec::new();
-        for days in words.horizons {
-            let horizon = Horizon::days(*days);
-            horizons
-                .push(horizon.map_err(|_| {
-                    invalid(horizons_name, &days.to_string(), "whole numbers from 1 to 3650")
-                })?);
-        }
+        let mut horizons = horizons(horizons_name, words.horizons)?;
         if horizons.is_empty() {
             horizons.clone_from(&settings.engine.risk.horizons);
         }
@@ -274,6 +267,18 @@ fn periods(name: &str, given: &[i64]) -> Outcome<Option<usize>> {
             Err(invalid(name, &found, "one whole number of periods from 1 to 366 where counts are judged"))
         }
     }
+}
+
+/// Horizons from whole numbers of days.
+///
+/// # Errors
+///
+/// One is not 1 to 3650 days.
+pub fn horizons(name: &str, days: &[i64]) -> Outcome<Vec<Horizon>> {
+    let of = |days: &i64| {
+        Horizon::days(*days).map_err(|_| invalid(name, &days.to_string(), "whole numbers from 1 to 3650"))
+    };
+    days.iter().map(of).collect()
 }
 
 fn invalid(name: &str, found: &str, allowed: &str) -> Failure {

@@ -224,7 +224,7 @@ class Fleet:
         [('a', 7, False), ('a', 90, None)]
         """
         with telling(progress) as tell:
-            return Frame(self._native.outcomes(_days(cutoffs), _horizons(horizons), tell))
+            return Frame(self._native.outcomes(_days(cutoffs), whole_numbers("horizons", horizons), tell))
 
     def backtest(
         self,
@@ -252,7 +252,7 @@ class Fleet:
             TooLittleData: there is too little to learn from before the first cutoff.
             SettingsError: no cutoff lies in the records, or an argument is none of what is allowed.
         """
-        days = _horizons(horizons)
+        days = whole_numbers("horizons", horizons)
         over = json.dumps(sections(train_from=train_from))
         asked = (task, _at(start, "start"), _at(end, "end"), every, days, str(refit), over)
         with telling(progress) as tell:
@@ -348,14 +348,6 @@ class Fleet:
         caption = f"Fleet as of {self.as_of}: {len(self)} assets seen; findings: {found}"
         head = '<th scope="col">table</th><th scope="col">rows used</th>'
         return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _horizons(given: object) -> list[int]:
-    days = whole_numbers("horizons", given)
-    for one in days:
-        if not 1 <= one <= 3650:
-            raise SettingsError(f"invalid `horizons`: found {one}, expected whole numbers from 1 to 3650")
-    return days
 
 
 def _days(cutoffs: Date | Sequence[Date]) -> list[str]:

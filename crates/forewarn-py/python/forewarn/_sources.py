@@ -98,16 +98,16 @@ def whole_numbers(name: str, value: object) -> list[int]:
     """One whole number, or several; none of ``None``."""
     if value is None:
         return []
+    many = hasattr(value, "__iter__") and not isinstance(value, str)
     try:
-        return [operator.index(value)]  # type: ignore[arg-type]
-    except TypeError:
-        pass
-    try:
-        if isinstance(value, str):
-            raise TypeError
-        return [operator.index(one) for one in value]  # type: ignore[attr-defined]
+        numbers = [operator.index(one) for one in (value if many else [value])]  # type: ignore[attr-defined]
     except TypeError:
         raise SettingsError(f"invalid `{name}`: found {value!r}, expected whole numbers of days") from None
+    for one in numbers:
+        # No more fits where they go.
+        if not -(2**63) <= one < 2**63:
+            raise SettingsError(f"invalid `{name}`: found {one}, expected whole numbers of days")
+    return numbers
 
 
 def names(name: str, value: object) -> list[str]:
